@@ -1,0 +1,120 @@
+"""What a stage may take in: references as a recipe writes them, and what they resolve to.
+
+A bare word is the id of an earlier stage, `./path` a file or folder beside the recipe, `hf://org/name@revision` a model,
+`hf://datasets/org/name@revision` a data set, `builtin:name` something that ships with the package, and
+`module:function` a Python function.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+if TYPE_CHECKING:
+    from pipeline.core.artifact import Artifact
+
+Scheme = Literal["stage", "path", "hf", "builtin", "python"]
+
+STAGE_ID = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+def scheme_of(address: str) -> Scheme:
+    """The kind of address `address` is, read from its form alone.
+
+    Raises:
+        ValueError: if it has none of the known forms.
+    """
+    if address.startswith("hf://"):
+        return "hf"
+    if address.startswith("builtin:"):
+        return "builtin"
+    if address.startswith(("./", "../", "/", "~/")):
+        return "path"
+    if STAGE_ID.fullmatch(address):
+        return "stage"
+    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", address):
+        return "python"
+    raise ValueError(
+        f"{address!r} is no address: write the id of an earlier stage, './path', 'hf://org/name', 'builtin:name' "
+        "or 'module:function'"
+    )
+
+
+class Reference(BaseModel):
+    """One input as the recipe names it. A plain string stands for `{path: string}`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    path: str
+    """The address: a stage's id, `./path`, `hf://…`, `builtin:…` or `module:function`."""
+
+    @property
+    def scheme(self) -> Scheme:
+        """The kind of address."""
+        return scheme_of(self.path)
+
+
+class DataReference(Reference):
+    """A data set, with the parts of it that are meant."""
+
+    name: str | None = None
+    """The configuration (subset) of a data set on the Hub."""
+    split: str | None = None
+    """The split to read; the source's own default when left out."""
+    columns: dict[str, str] = {}
+    """Our column names to the source's: `{text: content}` reads the source's `content` as `text`."""
+    trust_remote_code: bool = False
+    """Run code that comes with the data set; only beside an `hf://` with a pinned revision."""
+
+
+@dataclass(frozen=True)
+class Accepts:
+    """Which addresses an input takes; stands in the field's annotation."""
+
+    schemes: frozenset[str]
+    types: tuple[type[Artifact], ...] = ()
+    builtins: str | None = None
+    """The family of builtin names that fit, as the catalogue lists them: data, judge, task."""
+
+    def describe(self) -> str:
+        """What the input needs, in words, for errors."""
+        return " or ".join(kind.__name__ for kind in self.types) or "data"
+
+
+def accepts(*types: type[Artifact], schemes: str, builtins: str | None = None) -> Accepts:
+    """An input that takes stages whose output is one of `types`, and addresses of the `schemes` (space-separated)."""
+    return Accepts(frozenset(schemes.split()), types, builtins)
+
+
+def _from_text(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+FromText = BeforeValidator(_from_text)
+"""Lets a plain string stand for a reference."""
+
+AnyReference = Annotated[Reference, FromText]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """An input that is not a stage's output: where it really is, and what identifies it."""
+
+    address: str
+    """As the recipe names it."""
+    scheme: Scheme
+    fingerprint: str
+    """Identity of the content: digest of files, commit of a Hub repository, version of a builtin, source of a function."""
+    path: Path | None = None
+    """The file or folder, for `path` addresses."""
+    name: str | None = None
+    """What follows the scheme: the builtin's name, the Hub's `org/name`, or `module:function`."""
+    revision: str | None = None
+    subset: str | None = None
+    split: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    trust_remote_code: bool = False

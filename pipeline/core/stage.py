@@ -1,0 +1,186 @@
+"""What a stage is: a config type whose fields include typed inputs, one output type, one `run` and one `check` function.
+
+Nothing here is inherited from but `StageConfig`, which only fixes how settings behave (frozen, no unknown keys).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.core.artifact import Artifact
+from pipeline.core.progress import Progress
+
+
+class Settings(BaseModel):
+    """A group of settings: frozen, documented where declared, valid by default, no unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
+
+
+class StageConfig(Settings):
+    """The settings of one stage. Fields marked `not_identity` are recorded, but do not make another artifact."""
+
+
+def not_identity() -> dict[str, Any]:
+    """For `Field(json_schema_extra=not_identity())`: a setting that does not change what the stage makes."""
+    return {"identity": False}
+
+
+Verdict = Literal["pass", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One look at a stage's own output: a name, a figure, what is expected, a verdict."""
+
+    name: str
+    figure: float | int | str
+    expected: str
+    verdict: Verdict
+    advice: str = ""
+    """What to try when the verdict is not `pass`."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `run` reports beside the files that it wrote."""
+
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """Figures for the manifest: JSON values, finite numbers."""
+    headline: str = ""
+    """The stage's result in some 60 characters, for the closing table."""
+
+
+class Processes(Protocol):
+    """The processes of one launch, as the core and the stages see them."""
+
+    rank: int
+    world_size: int
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is rank 0, which alone plans, hashes, locks, prints and writes manifests."""
+        ...
+
+    def broadcast(self, value: Any) -> Any:
+        """Rank 0's `value`, on every rank (picklable; may wait for days)."""
+        ...
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every rank's `value`, in rank order, on every rank."""
+        ...
+
+    def barrier(self) -> None:
+        """Wait until every rank is here."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what the last stage's trainer fixed (precision, plugins), keeping the process group."""
+        ...
+
+
+class SingleProcess:
+    """One process, no torch."""
+
+    rank = 0
+    world_size = 1
+    is_main = True
+
+    def broadcast(self, value: Any) -> Any:
+        """The value itself."""
+        return value
+
+    def gather(self, value: Any) -> list[Any]:
+        """The value alone."""
+        return [value]
+
+    def barrier(self) -> None:
+        """Nothing to wait for."""
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+class Runtime(Settings):
+    """How a recipe runs: recorded, never part of an artifact's identity."""
+
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of training; `auto` is bf16 where the device computes it faster than fp32."""
+    micro_batch: int | Literal["auto"] = "auto"
+    """Sequences per forward pass and process; `auto` takes the largest power of two that fits."""
+    threads: int | Literal["auto"] = "auto"
+    """CPU threads of each process."""
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """Where and how one stage runs."""
+
+    id: str
+    seed: int
+    output: Path
+    """The artifact's folder; `run` writes its files here, the core adds the manifest."""
+    runtime: Runtime
+    processes: Processes
+    progress: Progress
+    smoke: bool = False
+    """Every stage at its smallest: a few steps, a few rows."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """The recipe as resolved, for stages that publish it."""
+
+    @property
+    def work(self) -> Path:
+        """Scratch folder of the stage: checkpoints and the like, removed at the seal."""
+        return self.output / ".work"
+
+
+class Inputs:
+    """The resolved inputs, in the shape of the config: `inputs.model.path`, `inputs.mixture[0].data`.
+
+    Every reference of the config is replaced by the `Artifact` or `Resolved` it stands for; other values stay.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        """Keep the values as attributes."""
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        """Only reached for a name that the config does not have."""
+        raise AttributeError(name)
+
+
+RunFunction = Callable[[Any, Inputs, StageContext], Outcome]
+CheckFunction = Callable[[Any, Inputs, Artifact, StageContext], list[Check]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A kind of stage. The functions are named, not imported, so that the table of stages stays free of torch."""
+
+    kind: str
+    config: type[StageConfig]
+    output: type[Artifact]
+    run: str
+    """`module:function` of `run(config, inputs, context) -> Outcome`."""
+    check: str
+    """`module:function` of `check(config, inputs, artifact, context) -> list[Check]`, called on rank 0 after the seal."""
+    version: int = 1
+    """Raised when a default or the behaviour changes what is made from the same settings."""
+    processes: Literal["main", "all"] = "all"
+    seeded: bool = True
+    """Whether the seed is part of the artifact's identity."""
+    smoke: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that `--smoke` lays over the recipe's, by dotted key."""
+
+    def load(self, function: Literal["run", "check"]) -> Callable[..., Any]:
+        """Import and return one of the two functions."""
+        module, name = getattr(self, function).split(":")
+        return getattr(importlib.import_module(module), name)

@@ -1,0 +1,70 @@
+"""The catalogue of what ships with the package: `builtin:NAME` in a recipe. Names and versions only; nothing is made here.
+
+A family says where a name fits: `data` yields rows, a `judge` scores answers, a `task` asks questions with a known answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """One name of the catalogue."""
+
+    name: str
+    family: Literal["data", "judge", "task"]
+    summary: str
+    load: str
+    """`module:function`. Data: `rows(split) -> Iterator[dict]`. Judge and task: `make() -> object`."""
+    version: int = 1
+    """Raised when the generator's output changes: part of the fingerprint of whatever was made from it."""
+    splits: tuple[str, ...] = ()
+    """The splits of a data set; the first is the default."""
+    truth: str | None = None
+    """The judge that knows the truth about answers to these prompts."""
+
+    def open(self, *arguments: Any) -> Any:
+        """Import and call the loader."""
+        module, function = self.load.split(":")
+        return getattr(importlib.import_module(module), function)(*arguments)
+
+
+_VALLEY = "pipeline.data.valley"
+_PYDOCS = "pipeline.data.pydocs"
+
+CATALOGUE: Mapping[tuple[str, str], Builtin] = {
+    (entry.family, entry.name): entry
+    for entry in (
+        Builtin("valley", "data", "generated documents, each with its exact surprisal",
+                f"{_VALLEY}.rows:documents", splits=("train",)),
+        Builtin("valley-web", "data", "generated documents as web pages, with planted duplicates and boilerplate",
+                f"{_VALLEY}.rows:pages", splits=("train",)),
+        Builtin("valley-requests", "data", "requests to write about a topic, with short answers",
+                f"{_VALLEY}.rows:requests", splits=("train", "test"), truth="valley-judge"),
+        Builtin("valley-tasks", "data", "eight verifiable tasks: copy, reverse, last, count, compare, add, lookup, upper",
+                f"{_VALLEY}.rows:tasks", splits=("train", "test")),
+        Builtin("valley-chat", "data", "conversations of several turns",
+                f"{_VALLEY}.rows:chat", splits=("train", "test")),
+        Builtin("valley-prompts", "data", "requests in disjoint splits",
+                f"{_VALLEY}.rows:prompts", splits=("sft", "preference", "ppo", "test"), truth="valley-judge"),
+        Builtin("valley-judge", "judge", "mean hidden weight of an answer's nouns", f"{_VALLEY}.judge:make"),
+        Builtin("pydocs", "data", "docstrings and help topics of the standard library",
+                f"{_PYDOCS}.rows:documents", splits=("train",)),
+        Builtin("pydocs-pairs", "data", "signature to docstring, as conversations",
+                f"{_PYDOCS}.rows:pairs", splits=("train", "test")),
+        Builtin("pydocs-chat", "data", "short exchanges about a signature: its name, its arguments, its summary",
+                f"{_PYDOCS}.rows:chat", splits=("train", "test")),
+        Builtin("pydocs-prompts", "data", "signatures in disjoint splits",
+                f"{_PYDOCS}.rows:prompts", splits=("preference", "ppo", "test"), truth="pydocs-judge"),
+        Builtin("pydocs-judge", "judge", "one style of docstring: short, imperative, ending with a full stop",
+                f"{_PYDOCS}.judge:make"),
+        Builtin("perplexity", "task", "bits per byte and perplexity of held-out text",
+                "pipeline.stages.evaluate.perplexity:make"),
+        Builtin("valley-tasks", "task", "exact match on the eight tasks, by task", f"{_VALLEY}.rows:task"),
+        Builtin("pydocs-chat", "task", "exact match on questions about a signature", f"{_PYDOCS}.rows:task"),
+    )
+}  # fmt: skip
