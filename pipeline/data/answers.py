@@ -1,0 +1,88 @@
+"""What a model answers to prompts: texts, whether they ended, how many tokens they took.
+
+Each answer has its own stream of uniforms, keyed by (seed, index of the answer), so that neither batching nor the number
+of processes changes it. Rows are sorted by length only to waste little padding. Judging the answers is left to others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.errors import DataError
+from pipeline.data.chat import prompt_ids, response_text
+from pipeline.models.sampling import episode_uniforms, sample
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, TokenizersBackend
+
+    from pipeline.data.judge import Message
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers in the order of their prompts."""
+
+    texts: list[str]
+    ended: list[bool]
+    """Whether the model ended its answer itself, rather than being cut at `max_new_tokens`."""
+    token_counts: list[int]
+    """Tokens of each answer, the end token counted."""
+
+
+def sample_answers(
+    model: PreTrainedModel,
+    tokenizer: TokenizersBackend,
+    prompts: Sequence[list[Message]],
+    *,
+    seed: int,
+    temperature: float,
+    max_new_tokens: int,
+    first_index: int = 0,
+    batch_size: int = 64,
+) -> Answers:
+    """One answer to each prompt, sampled in evaluation mode; `temperature` 0 takes the likeliest token.
+
+    Answer `i` uses the uniforms of episode `first_index + i`: a process that answers a slice of the prompts passes the
+    slice's start, and gets the very answers that one process would.
+
+    Raises:
+        DataError: if a prompt and an answer of `max_new_tokens` do not fit the model's context.
+    """
+    rows = [prompt_ids(tokenizer, prompt) for prompt in prompts]
+    require_room(rows, model.config.max_position_embeddings, max_new_tokens, first_index)
+    by_length = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+    texts, ended, token_counts = [""] * len(rows), [False] * len(rows), [0] * len(rows)
+    was_training = model.training
+    model.eval()
+    for start in range(0, len(rows), batch_size):
+        batch = by_length[start : start + batch_size]
+        samples = sample(
+            model,
+            [rows[row] for row in batch],
+            episode_uniforms(seed, [first_index + row for row in batch], max_new_tokens),
+            end_ids=[tokenizer.eos_token_id],
+            pad_id=tokenizer.pad_token_id,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+        )
+        counts = samples.mask.sum(dim=1).long().tolist()
+        for row, tokens, count, end in zip(batch, samples.tokens.tolist(), counts, samples.ended.tolist(), strict=True):
+            texts[row], ended[row], token_counts[row] = response_text(tokenizer, tokens[:count]), bool(end), count
+    model.train(was_training)
+    return Answers(texts, ended, token_counts)
+
+
+def require_room(rows: Sequence[Sequence[int]], context_length: int, max_new_tokens: int, first_index: int = 0) -> None:
+    """Refuse the first prompt that leaves less than `max_new_tokens` of the context; prompts are counted from 0.
+
+    Raises:
+        DataError: naming the prompt and the lengths.
+    """
+    for index, row in enumerate(rows, start=first_index):
+        if len(row) + max_new_tokens > context_length:
+            raise DataError(
+                f"prompt {index}: {len(row)} tokens and an answer of up to {max_new_tokens} do not fit the model's "
+                f"context of {context_length}; shorten or remove the prompt, or lower max_new_tokens"
+            )
