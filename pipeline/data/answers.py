@@ -1,7 +1,7 @@
 """What a model answers to prompts: texts, whether they ended, how many tokens they took.
 
-Each answer has its own stream of uniforms, keyed by (seed, index of the answer), so that neither batching nor the number
-of processes changes it. Rows are sorted by length only to waste little padding. Judging the answers is left to others.
+Each answer has its own stream of uniforms, keyed by (seed, index of the answer), so that neither batching nor the
+number of processes changes it. Rows are sorted by length only to waste little padding. Judging is left to others.
 """
 
 from __future__ import annotations

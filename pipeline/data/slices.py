@@ -1,4 +1,4 @@
-"""Share rows among processes: contiguous slices in, all rows out in their order, the same for any number of processes."""
+"""Share rows among processes: contiguous slices in, all rows out in order, the same for any number of processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def own_slice(processes: Processes, count: int) -> range:
 
 
 def over_ranks(processes: Processes, count: int, work: Callable[[range], list[Row]]) -> list[Row]:
-    """What `work` makes of rows 0 to `count`, one result for each row, on every process; each works on its own slice."""
+    """What `work` makes of rows 0 to `count`, one result a row, on every process; each works on its own slice."""
     part = own_slice(processes, count)
     done = work(part)
     assert len(done) == len(part), (len(done), len(part))
