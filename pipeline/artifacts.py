@@ -1,6 +1,7 @@
 """What passes between stages: one type for each kind of output, and the input fields that take them.
 
-Every artifact is a plain folder that other tools open: models and tokenizers by `from_pretrained`, data by `load_dataset`.
+Every artifact is a plain folder that other tools open: models and tokenizers by `from_pretrained`, data by
+`load_dataset`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class RewardModel(Artifact):
 
 
 class Preferences(Artifact):
-    """Pairs: `train.jsonl` and `validation.jsonl` with prompt, chosen, rejected (lists of messages) and what the judge said."""
+    """Pairs: `train.jsonl` and `validation.jsonl` with prompt, chosen, rejected (messages) and what the judge said."""
 
 
 class Evaluation(Artifact):

@@ -1,7 +1,7 @@
 """What a stage may take in: references as a recipe writes them, and what they resolve to.
 
-A bare word is the id of an earlier stage, `./path` a file or folder beside the recipe, `hf://org/name@revision` a model,
-`hf://datasets/org/name@revision` a data set, `builtin:name` something that ships with the package, and
+A bare word is the id of an earlier stage, `./path` a file or folder beside the recipe, `hf://org/name@revision` a
+model, `hf://datasets/org/name@revision` a data set, `builtin:name` something that ships with the package, and
 `module:function` a Python function.
 """
 
@@ -32,7 +32,7 @@ def scheme_of(address: str) -> Scheme:
         return "hf"
     if address.startswith("builtin:"):
         return "builtin"
-    if address.startswith(("./", "../", "/", "~/")):
+    if "/" in address:
         return "path"
     if STAGE_ID.fullmatch(address):
         return "stage"
@@ -108,7 +108,7 @@ class Resolved:
     """As the recipe names it."""
     scheme: Scheme
     fingerprint: str
-    """Identity of the content: digest of files, commit of a Hub repository, version of a builtin, source of a function."""
+    """Identity of the content: digest of files, commit on the Hub, version of a builtin, source of a function."""
     path: Path | None = None
     """The file or folder, for `path` addresses."""
     name: str | None = None

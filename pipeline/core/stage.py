@@ -1,4 +1,4 @@
-"""What a stage is: a config type whose fields include typed inputs, one output type, one `run` and one `check` function.
+"""What a stage is: a config type whose fields include typed inputs, an output type, a `run` and a `check` function.
 
 Nothing here is inherited from but `StageConfig`, which only fixes how settings behave (frozen, no unknown keys).
 """
@@ -57,6 +57,8 @@ class Outcome:
     """Figures for the manifest: JSON values, finite numbers."""
     headline: str = ""
     """The stage's result in some 60 characters, for the closing table."""
+    runtime: Mapping[str, Any] = field(default_factory=dict)
+    """What was measured or chosen at run time: device, precision, threads, micro-batch. Recorded in the manifest."""
 
 
 class Processes(Protocol):
@@ -171,7 +173,7 @@ class Stage:
     run: str
     """`module:function` of `run(config, inputs, context) -> Outcome`."""
     check: str
-    """`module:function` of `check(config, inputs, artifact, context) -> list[Check]`, called on rank 0 after the seal."""
+    """`module:function` of `check(config, inputs, artifact, context) -> list[Check]`; rank 0 calls it after the seal."""
     version: int = 1
     """Raised when a default or the behaviour changes what is made from the same settings."""
     processes: Literal["main", "all"] = "all"

@@ -1,6 +1,7 @@
-"""The catalogue of what ships with the package: `builtin:NAME` in a recipe. Names and versions only; nothing is made here.
+"""The catalogue of what ships with the package: `builtin:NAME` in a recipe. Names and versions only.
 
-A family says where a name fits: `data` yields rows, a `judge` scores answers, a `task` asks questions with a known answer.
+A family says where a name fits: `data` yields rows, a `judge` scores answers, a `task` asks questions with a known
+answer.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ CATALOGUE: Mapping[tuple[str, str], Builtin] = {
                 f"{_VALLEY}.rows:pages", splits=("train",)),
         Builtin("valley-requests", "data", "requests to write about a topic, with short answers",
                 f"{_VALLEY}.rows:requests", splits=("train", "test"), truth="valley-judge"),
-        Builtin("valley-tasks", "data", "eight verifiable tasks: copy, reverse, last, count, compare, add, lookup, upper",
+        Builtin("valley-tasks", "data", "verifiable tasks: copy, reverse, last, count, compare, add, lookup, upper",
                 f"{_VALLEY}.rows:tasks", splits=("train", "test")),
         Builtin("valley-chat", "data", "conversations of several turns",
                 f"{_VALLEY}.rows:chat", splits=("train", "test")),

@@ -1,0 +1,72 @@
+"""The process group of a launch, and what is reset between the trainers that share it.
+
+One group serves the whole run. Words between stages go over a gloo group of their own, whose waits may last for days,
+so that no process sits in an NCCL collective while another plans, hashes or checks.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from accelerate.state import AcceleratorState, PartialState
+
+from pipeline.core.errors import RunError
+
+_PATIENCE = timedelta(days=30)
+
+
+class LaunchedProcesses:
+    """The processes started by `accelerate launch` or `torchrun`."""
+
+    def __init__(self, state: PartialState) -> None:
+        """Keep the state and open the group for words."""
+        self.rank = state.process_index
+        self.world_size = state.num_processes
+        self._words = dist.new_group(backend="gloo", timeout=_PATIENCE)
+
+    @classmethod
+    def join(cls) -> LaunchedProcesses:
+        """Join the launch that the environment describes.
+
+        Raises:
+            RunError: when the libraries fell back to a world of one process, which they do in silence.
+        """
+        import os
+
+        state = PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
+        asked = int(os.environ["WORLD_SIZE"])
+        if state.num_processes != asked:
+            raise RunError(
+                f"the launch asked for {asked} processes, but accelerate made a world of {state.num_processes}; "
+                "on CPU use recipes/accelerate/cpu2.yaml (distributed_type: MULTI_GPU with use_cpu: true)"
+            )
+        return cls(state)
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is rank 0."""
+        return self.rank == 0
+
+    def broadcast(self, value: Any) -> Any:
+        """Rank 0's `value`, on every rank."""
+        box = [value]
+        dist.broadcast_object_list(box, src=0, group=self._words)
+        return box[0]
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every rank's `value`, in rank order, on every rank."""
+        values: list[Any] = [None] * self.world_size
+        dist.all_gather_object(values, value, group=self._words)
+        return values
+
+    def barrier(self) -> None:
+        """Wait until every rank is here."""
+        dist.barrier(group=self._words)
+
+    def reset(self) -> None:
+        """Let the next trainer choose its own precision and plugins; the process group stays."""
+        self.barrier()
+        AcceleratorState._reset_state(False)
