@@ -56,7 +56,7 @@ class Definition:
 
     @property
     def header(self) -> str:
-        """The line that introduces it: `json.dump(obj, fp, *, indent=None)`, `class json.JSONEncoder`, `module json`."""
+        """The line that introduces it: `json.dump(obj, fp, indent=None)`, `class json.JSONEncoder`, `module json`."""
         if self.signature is not None:
             return f"{self.qualified_name}({self.signature.text})"
         return f"{self.kind} {self.qualified_name}"
