@@ -207,7 +207,7 @@ def problems_of(
 def _within(settings: Any, detail: ErrorDetails) -> tuple[KeyPath, KeyPath]:
     """The error's location as keys of the recipe, without the names that pydantic adds for unions and validators."""
     location: list[str | int] = []
-    node = settings
+    node: Any = settings
     for part in detail["loc"]:
         if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int)):
             node = node[part]

@@ -1,4 +1,4 @@
-"""Check every reference of a recipe before anything runs: it exists, comes earlier, and is of a type the input takes."""
+"""Check every reference of a recipe before anything runs: it exists, is earlier, and of a type the input takes."""
 
 from __future__ import annotations
 

@@ -236,6 +236,7 @@ def _make(walk: Walk, stage: RecipeStage, inputs: Inputs, planned: PlannedStage,
     started, cpu = time.time(), time.process_time()
     walk.processes.broadcast(Instruction(stage.id, inputs, planned.path))
     outcome = perform(walk.recipe, stage, inputs, planned.path, walk.processes, position)
+    seconds = time.time() - started
     record = {
         "settings": settings,
         "inputs": {
@@ -246,7 +247,7 @@ def _make(walk: Walk, stage: RecipeStage, inputs: Inputs, planned: PlannedStage,
         "runtime": walk.recipe.runtime.model_dump() | dict(outcome.runtime),
         "world_size": walk.processes.world_size if stage.stage.processes == "all" else 1,
         "started": started,
-        "seconds": time.time() - started,
+        "seconds": seconds,
         "cpu_seconds": time.process_time() - cpu,
         "resumed": planned.action == "resume",
         "exact": not inexact,
@@ -254,7 +255,7 @@ def _make(walk: Walk, stage: RecipeStage, inputs: Inputs, planned: PlannedStage,
     }
     seal(planned, outcome, record)
     _check(walk, stage, inputs, planned)
-    walk.say(f"{position} {planned.id}: {outcome.headline or 'done'} ({duration(record['seconds'])})")
+    walk.say(f"{position} {planned.id}: {outcome.headline or 'done'} ({duration(seconds)})")
 
 
 def perform(

@@ -173,7 +173,7 @@ class Stage:
     run: str
     """`module:function` of `run(config, inputs, context) -> Outcome`."""
     check: str
-    """`module:function` of `check(config, inputs, artifact, context) -> list[Check]`; rank 0 calls it after the seal."""
+    """`module:function` of `check(config, inputs, artifact, context) -> list[Check]`, called on rank 0 once sealed."""
     version: int = 1
     """Raised when a default or the behaviour changes what is made from the same settings."""
     processes: Literal["main", "all"] = "all"

@@ -79,7 +79,7 @@ def test_until_stops_after_a_stage(tmp_path: Path):
 
 
 def test_an_unknown_stage_in_an_option_is_named(tmp_path: Path):
-    with pytest.raises(RunError, match="there is no stage 'mil'.*did you mean 'mill'"):
+    with pytest.raises(RunError, match=r"there is no stage 'mil'.*did you mean 'mill'"):
         walk(tmp_path, until="mil")
 
 
@@ -99,7 +99,7 @@ def test_a_setting_changed_after_a_kill_differs(tmp_path: Path):
 
 
 def test_a_failed_check_stops_the_consumers_until_accepted(tmp_path: Path):
-    with pytest.raises(RunError, match="'sow' is at fault, so 'mill' does not start.*grains is 200.*sow less"):
+    with pytest.raises(RunError, match=r"'sow' is at fault, so 'mill' does not start.*grains is 200.*sow less"):
         walk(tmp_path, toy.RECIPE, "sow.grains=200")
     assert toy.CALLS == ["sow"]
     walk(tmp_path, toy.RECIPE, "sow.grains=200", accept=["sow"])
