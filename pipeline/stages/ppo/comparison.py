@@ -1,0 +1,94 @@
+"""The same prompts answered by the reference and by the trained policy, with the same uniforms: what training changed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.data.chat import response_text
+from pipeline.data.slices import over_ranks
+from pipeline.stages.ppo.prompts import prompt_of_episode
+from pipeline.stages.ppo.rollout import responses_of
+
+if TYPE_CHECKING:
+    from transformers import TokenizersBackend
+
+    from pipeline.core.stage import Processes
+    from pipeline.stages.ppo.networks import Policy
+    from pipeline.stages.ppo.trainer import Trainer
+
+COMPARED = 64
+"""Answers of each model: enough to see a gain of a third of a standard deviation."""
+SAMPLES = "samples.jsonl"
+
+Side = dict[str, Any]
+"""One answer: text, tokens, ended, score and what is true of it."""
+
+
+def compare(trainer: Trainer, tokenizer: TokenizersBackend, processes: Processes) -> list[dict[str, Any]]:
+    """Rows `{prompt, before, after}`, on every process.
+
+    The prompts are those of the first episodes, which the policy was trained on; the uniforms are those of episodes that
+    no update uses, so that no answer here was rewarded.
+    """
+
+    def work(part: range) -> list[dict[str, Any]]:
+        before, after = (answer(trainer, policy, tokenizer, part) for policy in (trainer.reference, trainer.policy))
+        prompts = prompts_of(trainer, part)
+        return [
+            {"prompt": prompt.messages, "before": first, "after": second}
+            for prompt, first, second in zip(prompts, before, after, strict=True)
+        ]
+
+    return over_ranks(processes, COMPARED, work)
+
+
+def prompts_of(trainer: Trainer, part: Sequence[int]) -> list[Any]:
+    """The prompts of these episodes."""
+    prompts = trainer.environment.prompts
+    return [prompts[prompt_of_episode(episode, len(prompts), trainer.seed)] for episode in part]
+
+
+def answer(trainer: Trainer, policy: Policy, tokenizer: TokenizersBackend, part: range) -> list[Side]:
+    """A policy's answers to the prompts of these episodes."""
+    if not part:
+        return []
+    environment, prompts = trainer.environment, prompts_of(trainer, part)
+    unused = trainer.config.steps * trainer.config.global_batch_size
+    with trainer.accelerator.autocast():
+        samples = environment.sampler(policy, prompts, [unused + index for index in part])
+    responses = responses_of(samples.tokens, samples.mask)
+    figures = {"score": environment.score(prompts, responses)}
+    if environment.truth is not None:
+        figures |= environment.truth(prompts, responses)
+    return [
+        {"text": response_text(tokenizer, response), "tokens": len(response), "ended": bool(ended)}
+        | {name: values[row] for name, values in figures.items()}
+        for row, (response, ended) in enumerate(zip(responses, samples.ended.tolist(), strict=True))
+    ]
+
+
+def comparison_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Before, after and gain of every figure, and the standard error of the gain over the pairs of answers."""
+    figures: dict[str, float] = {}
+    for name in rows[0]["before"]:
+        if name == "text":
+            continue
+        before = [float(row["before"][name]) for row in rows]
+        gains = [float(row["after"][name]) - first for row, first in zip(rows, before, strict=True)]
+        gain = sum(gains) / len(gains)
+        variance = sum((value - gain) ** 2 for value in gains) / max(len(gains) - 1, 1)
+        figures[f"{name}_before"] = sum(before) / len(before)
+        figures[f"{name}_after"] = figures[f"{name}_before"] + gain
+        figures[f"{name}_gain"] = gain
+        figures[f"{name}_gain_error"] = math.sqrt(variance / len(gains))
+    return figures
+
+
+def write_samples(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One JSON object per prompt."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)

@@ -1,0 +1,116 @@
+"""Settings of the ppo stage; imports no torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.artifacts import DataInput, Model, ModelInput, ScorerInput
+from pipeline.core.quantities import Count
+from pipeline.core.references import DataReference, Reference
+from pipeline.core.stage import Settings, Stage, StageConfig, not_identity
+
+
+class WeightedReward(Settings):
+    """One of several rewards."""
+
+    reward: ScorerInput
+    """A reward model, a judge, or a Python function `module:function` over prompts and completions."""
+    weight: float = 1.0
+    """What its score is multiplied by before the rewards are added."""
+
+
+class SamplingConfig(Settings):
+    """How the policy answers while it trains. The same temperature is in every log-probability."""
+
+    max_new_tokens: Count = 48
+    """Tokens of an answer at most; one that has not ended by then is cut there."""
+    temperature: float = Field(1.0, gt=0)
+    """What the logits are divided by, in sampling and in every log-probability."""
+
+
+class ScoreConfig(Settings):
+    """What is done to an answer's score before it becomes its reward."""
+
+    clip: float | None = Field(10.0, gt=0)
+    """Scores are held within plus or minus this; null leaves them."""
+    missing_end_penalty: float = Field(1.0, ge=0)
+    """Subtracted from the score of an answer that was cut before its end token."""
+
+
+class UpdateConfig(Settings):
+    """How one batch of answers changes policy and critic."""
+
+    epochs: Count = 4
+    """Passes over each batch of answers."""
+    minibatches: Count = 1
+    """Parts of the batch in each pass, each with its own optimizer step."""
+    clip_range: float = Field(0.2, gt=0)
+    """How far the probability ratio may move from 1 before the gradient stops."""
+    value_clip_range: float | None = Field(0.2, gt=0)
+    """How far a value may move from the one at sampling before its gradient stops; null does not clip."""
+    discount: float = Field(1.0, gt=0, le=1)
+    """What a reward one token later is worth."""
+    gae_lambda: float = Field(0.95, ge=0, le=1)
+    """Weight of longer estimates of the advantage: 0 trusts the critic alone, 1 the returns alone."""
+    whiten_advantages: bool = True
+    """Whether the advantages of a batch, over all processes, are brought to mean 0 and variance 1."""
+    max_grad_norm: float | None = Field(1.0, gt=0)
+    """Gradients of the policy and of the critic are each scaled down to this norm; null leaves them."""
+
+
+class OptimizerConfig(Settings):
+    """AdamW without weight decay, one for the policy and one for the critic."""
+
+    schedule: Literal["linear", "constant"] = "linear"
+    """`linear` brings both learning rates to 0 over the updates, `constant` keeps them."""
+    adam_beta1: float = Field(0.9, ge=0, lt=1)
+    """Decay of the gradient's running mean."""
+    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    """Decay of the squared gradient's running mean."""
+    adam_epsilon: float = Field(1e-5, gt=0)
+    """Added to the denominator; larger than Adam's usual value, because advantages are noisy where gradients vanish."""
+
+
+class Config(StageConfig):
+    """Settings of the ppo stage."""
+
+    policy: ModelInput = Reference(path="instruct")
+    """The model to train; a frozen copy of it is the reference that the KL penalty is taken to."""
+    reward: ScorerInput | tuple[WeightedReward, ...] = Reference(path="reward")
+    """What is raised: a reward model, a judge, a Python function, or a weighted list of these."""
+    prompts: DataInput = DataReference(path="builtin:valley-prompts", split="ppo")
+    """What the policy answers; each prompt is used once per pass over the set."""
+    steps: Count = 500
+    """Updates, each on `global_batch_size` fresh answers."""
+    global_batch_size: Count = 64
+    """Answers (episodes) per update, over all processes."""
+    kl_coefficient: float = Field(0.05, ge=0)
+    """Reward lost per nat by which a token's log-probability exceeds the reference's."""
+    learning_rate: float = Field(3e-6, gt=0)
+    """The policy's learning rate at the first update."""
+    critic_learning_rate: float | None = Field(None, gt=0)
+    """The critic's learning rate at the first update; null is three times the policy's."""
+    sampling: SamplingConfig = SamplingConfig()
+    """How the policy answers."""
+    scores: ScoreConfig = ScoreConfig()
+    """From an answer's score to its reward."""
+    update: UpdateConfig = UpdateConfig()
+    """How a batch of answers changes policy and critic."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+    """The two optimizers."""
+    checkpoint_every: Count | Literal["auto"] = Field("auto", json_schema_extra=not_identity())
+    """Updates between checkpoints; `auto` is about half a minute, more for models that take long to write."""
+
+
+STAGE = Stage(
+    kind="ppo",
+    config=Config,
+    output=Model,
+    run="pipeline.stages.ppo.stage:run",
+    check="pipeline.stages.ppo.checks:check",
+    processes="all",
+    seeded=True,
+    smoke={"steps": 2, "global_batch_size": 8, "sampling.max_new_tokens": 8, "checkpoint_every": 1},
+)

@@ -1,0 +1,145 @@
+"""Let the policy answer prompts, and note what training needs to know of the answers.
+
+Rewards, advantages and losses are computed elsewhere from what is noted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pipeline.models.sampling import Samples, episode_uniforms, sample
+from pipeline.stages.ppo.batches import micro_batches
+from pipeline.stages.ppo.networks import Critic, Policy
+from pipeline.stages.ppo.prompts import Prompt
+from pipeline.stages.ppo.scoring import Score
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+SAMPLING_ROWS = 256
+"""Answers sampled side by side: enough to fill the processor, few enough for the cache of keys and values."""
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Answers to a batch of prompts. Tensors are (batch, length) unless said, zero outside the mask."""
+
+    prompts: Sequence[Prompt]
+    tokens: Tensor
+    mask: Tensor
+    """1 on response tokens, the end token included."""
+    log_probs: Tensor
+    """Under the policy that sampled, at its temperature, as the losses will compute them."""
+    ref_log_probs: Tensor
+    values: Tensor
+    scores: Tensor
+    """(batch,): as the reward gave them, before clipping and penalties."""
+    ended: Tensor
+    """(batch,): whether the answer ended itself."""
+    mismatch: float = 0.0
+    """The largest difference between these log-probabilities and those of the sampler; 0 where they are the sampler's own."""
+
+    @property
+    def prompt_ids(self) -> list[tuple[int, ...]]:
+        """The prompts' token ids."""
+        return [prompt.ids for prompt in self.prompts]
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How answers are sampled."""
+
+    seed: int
+    end_ids: Sequence[int]
+    pad_id: int
+    max_new_tokens: int
+    temperature: float
+
+    def __call__(self, policy: Policy, prompts: Sequence[Prompt], episodes: Sequence[int]) -> Samples:
+        """One answer to each prompt; episode `i` uses its own uniforms, so that batching changes nothing."""
+        parts = [
+            sample(
+                policy.model,
+                [prompt.ids for prompt in prompts[start : start + SAMPLING_ROWS]],
+                episode_uniforms(self.seed, episodes[start : start + SAMPLING_ROWS], self.max_new_tokens),
+                end_ids=self.end_ids,
+                pad_id=self.pad_id,
+                max_new_tokens=self.max_new_tokens,
+                temperature=self.temperature,
+            )
+            for start in range(0, len(prompts), SAMPLING_ROWS)
+        ]
+        return join(parts, self.pad_id)
+
+
+def join(parts: Sequence[Samples], pad_id: int) -> Samples:
+    """Several batches of samples as one, padded to the longest."""
+    if len(parts) == 1:
+        return parts[0]
+    length = max(part.tokens.shape[1] for part in parts)
+
+    def widen(tensor: Tensor, value: float = 0) -> Tensor:
+        return torch.nn.functional.pad(tensor, (0, length - tensor.shape[1]), value=value)
+
+    return Samples(
+        tokens=torch.cat([widen(part.tokens, pad_id) for part in parts]),
+        mask=torch.cat([widen(part.mask) for part in parts]),
+        log_probs=torch.cat([widen(part.log_probs) for part in parts]),
+        ended=torch.cat([part.ended for part in parts]),
+    )
+
+
+@torch.no_grad()
+def collect(
+    policy: Policy, reference: Policy, critic: Critic, score: Score, sampler: Sampler,
+    prompts: Sequence[Prompt], episodes: Sequence[int], micro_batch_tokens: int, accelerator: Accelerator,
+) -> Rollout:  # fmt: skip
+    """Sample one answer to each prompt and evaluate it with every model."""
+    ids = [prompt.ids for prompt in prompts]
+    with accelerator.autocast():
+        samples = sampler(policy, prompts, episodes)
+        tokens, mask = samples.tokens, samples.mask.float()
+        ref_log_probs, values = (
+            evaluate(network, ids, tokens, mask, micro_batch_tokens) for network in (reference, critic)
+        )
+        log_probs = sampled_log_probs = samples.log_probs.float() * mask
+        if accelerator.mixed_precision != "no":
+            # In half precision a step of sampling and a whole forward pass round too differently for a ratio of 1.
+            log_probs = evaluate(policy, ids, tokens, mask, micro_batch_tokens)
+    scores = score(prompts, responses_of(tokens, mask))
+    return Rollout(
+        prompts=prompts,
+        tokens=tokens,
+        mask=mask,
+        log_probs=log_probs,
+        ref_log_probs=ref_log_probs,
+        values=values,
+        scores=torch.tensor(scores, dtype=mask.dtype, device=mask.device),
+        ended=samples.ended,
+        mismatch=float((log_probs - sampled_log_probs).abs().max()),
+    )
+
+
+def responses_of(tokens: Tensor, mask: Tensor) -> list[list[int]]:
+    """The answers without padding."""
+    counts = mask.long().sum(dim=1).tolist()
+    return [row[:count] for row, count in zip(tokens.tolist(), counts, strict=True)]
+
+
+@torch.no_grad()
+def evaluate(
+    network: Policy | Critic, prompts: Sequence[Sequence[int]], tokens: Tensor, mask: Tensor, micro_batch_tokens: int
+) -> Tensor:
+    """The network's output for all rows, (batch, length), computed in micro-batches of similar lengths."""
+    output = torch.zeros(tokens.shape, dtype=torch.float32, device=tokens.device)
+    lengths = mask.long().sum(dim=1).tolist()
+    for rows in micro_batches([len(prompt) for prompt in prompts], lengths, micro_batch_tokens):
+        width = max(lengths[row] for row in rows)
+        part = network([prompts[row] for row in rows], tokens[rows, :width], mask[rows, :width])
+        output[rows, :width] = part.float()
+    return output * mask

@@ -1,0 +1,192 @@
+"""The loop of PPO: answers, advantages, an update, a line of figures; and what has to be kept to go on exactly.
+
+Nothing is drawn from a generator with a state: prompts, uniforms and minibatches are functions of the seed and of the
+number of the update. So the state is the weights, the optimizers and two counters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_model, save_model
+
+from pipeline.core.artifact import read_json, write_json
+from pipeline.core.errors import StageError
+from pipeline.stages.ppo import metrics
+from pipeline.stages.ppo.networks import Critic, Policy, frozen_copy
+from pipeline.stages.ppo.prompts import Prompt, prompt_of_episode
+from pipeline.stages.ppo.rewards import episode_scores
+from pipeline.stages.ppo.rollout import Rollout, Sampler, collect, responses_of
+from pipeline.stages.ppo.scoring import Score
+from pipeline.stages.ppo.update import Learner, Updater, estimate
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from pipeline.stages.ppo.config import Config, OptimizerConfig
+    from pipeline.stages.ppo.scoring import Truth
+
+MISMATCH_LIMIT = 1e-3
+"""In float32 the sampler's log-probabilities and the training forward's differ by about 1e-6."""
+
+CRITIC_FACTOR = 3.0
+"""The critic's learning rate in units of the policy's, when the config leaves it out."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the policy acts in."""
+
+    prompts: Sequence[Prompt]
+    score: Score
+    sampler: Sampler
+    truth: Truth | None = None
+    """True figures of answers, where they are known; logged only."""
+
+
+class Trainer:
+    """Policy, critic, reference and their optimizers, taken from update to update."""
+
+    def __init__(
+        self, config: Config, policy: Policy, critic: Critic, environment: Environment, seed: int,
+        accelerator: Accelerator, micro_batch_tokens: int,
+    ) -> None:  # fmt: skip
+        """The reference is a copy of `policy` as it is now."""
+        self.config = config
+        self.environment = environment
+        self.seed = seed
+        self.accelerator = accelerator
+        self.micro_batch_tokens = micro_batch_tokens
+        self.policy = policy.to(accelerator.device).eval()
+        self.critic = critic.to(accelerator.device).eval()
+        self.reference = frozen_copy(self.policy)
+        self.policy_learner = self._learner(self.policy)
+        self.critic_learner = self._learner(self.critic)
+        self.updater = Updater(self.policy_learner, self.critic_learner, config.update, accelerator)
+        self.update = 0
+        self.tokens = 0
+
+    def _learner(self, network: Policy | Critic) -> Learner:
+        network, optimizer = self.accelerator.prepare(network, adam(network, self.config.optimizer))
+        return Learner(network, optimizer)
+
+    def step(self) -> dict[str, Any]:
+        """One update; its figures, the same on every process.
+
+        Raises:
+            StageError: when a figure is not finite, or sampling and training disagree on a probability.
+        """
+        learning_rates = self._set_learning_rates()
+        rollout = self._collect()
+        scores = episode_scores(
+            rollout.scores, rollout.ended, self.config.scores.clip, self.config.scores.missing_end_penalty
+        )
+        batch = estimate(rollout, scores, self.config.kl_coefficient, self.config.update, self.accelerator)
+        first_row = self.accelerator.process_index * len(rollout.prompts)
+        sums = self.updater.run(batch, self.micro_batch_tokens, first_row, [self.seed, self.update])
+        mismatch = self._largest(max(rollout.mismatch, float(sums.pop("log_prob_mismatch"))))
+        totals = metrics.reduce_sums(
+            self._rollout_sums(rollout) | metrics.sums_of("reward", scores) | sums, self.accelerator
+        )
+        self.update += 1
+        self.tokens += round(totals["tokens"])
+        figures = {"step": self.update, "tokens": self.tokens, **self._figures(totals), **learning_rates}
+        figures["log_prob_mismatch"] = mismatch
+        self._require_sound(figures)
+        return figures
+
+    def own_episodes(self) -> list[int]:
+        """This process's part of the update's episodes."""
+        share = self.config.global_batch_size // self.accelerator.num_processes
+        first = self.update * self.config.global_batch_size + self.accelerator.process_index * share
+        return list(range(first, first + share))
+
+    def _collect(self) -> Rollout:
+        episodes = self.own_episodes()
+        prompts = self.environment.prompts
+        return collect(
+            self.policy, self.reference, self.critic, self.environment.score, self.environment.sampler,
+            [prompts[prompt_of_episode(episode, len(prompts), self.seed)] for episode in episodes],
+            episodes, self.micro_batch_tokens, self.accelerator,
+        )  # fmt: skip
+
+    def _set_learning_rates(self) -> dict[str, float]:
+        share = 1 - self.update / self.config.steps if self.config.optimizer.schedule == "linear" else 1.0
+        policy = share * self.config.learning_rate
+        critic = share * (self.config.critic_learning_rate or CRITIC_FACTOR * self.config.learning_rate)
+        self.policy_learner.set_learning_rate(policy)
+        self.critic_learner.set_learning_rate(critic)
+        return {"learning_rate": policy, "critic_learning_rate": critic}
+
+    def _rollout_sums(self, rollout: Rollout) -> metrics.Sums:
+        sums = metrics.rollout_sums(rollout)
+        if self.environment.truth is not None:
+            figures = self.environment.truth(rollout.prompts, responses_of(rollout.tokens, rollout.mask))
+            for name, values in figures.items():
+                sums |= metrics.sums_of(name, values)
+        return sums
+
+    def _figures(self, totals: dict[str, float]) -> dict[str, float]:
+        passes = self.config.update.epochs * totals["tokens"]
+        # Gradients, unlike tokens, are already those of all processes.
+        steps = self.updater.steps_per_update * self.accelerator.num_processes
+        return {
+            **metrics.answer_figures(totals),
+            "explained_variance": metrics.explained_variance(totals),
+            **{name: totals[name] / passes for name in ("policy_loss", "value_loss", "clip_fraction", "approx_kl")},
+            **{name: totals[name] / steps for name in ("policy_grad_norm", "critic_grad_norm")},
+        }
+
+    def _largest(self, value: float) -> float:
+        values = self.accelerator.gather(torch.tensor([value], dtype=torch.float64, device=self.accelerator.device))
+        assert isinstance(values, torch.Tensor)
+        return float(values.max())
+
+    def _require_sound(self, figures: dict[str, Any]) -> None:
+        bad = [name for name, figure in figures.items() if not math.isfinite(figure)]
+        if bad:
+            raise StageError(f"ppo: update {self.update}: {', '.join(bad)} is not a finite number; lower learning_rate, "
+                             "or look at what the reward returns")  # fmt: skip
+        if self.accelerator.mixed_precision == "no" and figures["log_prob_mismatch"] > MISMATCH_LIMIT:
+            raise StageError(
+                f"ppo: update {self.update}: sampling and training differ by {figures['log_prob_mismatch']:.2g} nats in "
+                f"a token's log-probability (limit {MISMATCH_LIMIT}); the model computes something else with its cache "
+                "or with padding than in a plain forward pass"
+            )
+
+    def bytes(self) -> int:
+        """Size of the trained parameters."""
+        return sum(weight.nbytes for _, _, network in self._parts() for weight in network.parameters())
+
+    def save(self, folder: Path, figures: Mapping[str, Any]) -> None:
+        """Write the whole state into `folder`, with the figures of the last update; every process calls it."""
+        if not self.accelerator.is_main_process:
+            return
+        for name, learner, network in self._parts():
+            save_model(network, str(folder / f"{name}.safetensors"))
+            torch.save(learner.optimizer.state_dict(), folder / f"{name}_optimizer.pt")
+        write_json(folder / "state.json", {"update": self.update, "tokens": self.tokens, "figures": dict(figures)})
+
+    def load(self, folder: Path) -> dict[str, Any]:
+        """Go on from what `save` wrote; the figures of the last update. Every process calls it."""
+        for name, learner, network in self._parts():
+            load_model(network, str(folder / f"{name}.safetensors"), device=str(self.accelerator.device))
+            state = torch.load(folder / f"{name}_optimizer.pt", map_location=self.accelerator.device, weights_only=True)
+            learner.optimizer.load_state_dict(state)
+        state = read_json(folder / "state.json")
+        self.update, self.tokens = state["update"], state["tokens"]
+        return state["figures"]
+
+    def _parts(self) -> list[tuple[str, Learner, Policy | Critic]]:
+        return [("policy", self.policy_learner, self.policy), ("critic", self.critic_learner, self.critic)]
+
+
+def adam(network: torch.nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """AdamW without weight decay; its learning rate is set at every update."""
+    betas = (config.adam_beta1, config.adam_beta2)
+    return torch.optim.AdamW(network.parameters(), betas=betas, eps=config.adam_epsilon, weight_decay=0.0, fused=True)

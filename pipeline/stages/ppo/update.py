@@ -1,0 +1,130 @@
+"""One update of policy and critic from one batch of answers: epochs of minibatches, each with an optimizer step of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.stages.ppo.advantages import gae, masked_moments, whiten
+from pipeline.stages.ppo.batches import Batch, micro_batches, minibatch_rows
+from pipeline.stages.ppo.config import UpdateConfig
+from pipeline.stages.ppo.losses import Loss, clipped_tokens, old_to_new_kl, policy_loss, value_loss
+from pipeline.stages.ppo.metrics import Sums, add, add_loss, return_sums
+from pipeline.stages.ppo.rewards import token_rewards
+from pipeline.stages.ppo.rollout import Rollout
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+@dataclass
+class Learner:
+    """A network with its optimizer, both prepared by the accelerator."""
+
+    network: nn.Module
+    optimizer: Any
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """The learning rate of the next step."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+
+
+def estimate(
+    rollout: Rollout, scores: Tensor, kl_coefficient: float, config: UpdateConfig, accelerator: Accelerator
+) -> Batch:
+    """The rollout with its advantages and returns; `scores` (batch,) are the answers' scores after clipping and penalty."""
+    rewards = token_rewards(scores, rollout.log_probs, rollout.ref_log_probs, rollout.mask, kl_coefficient)
+    advantages = gae(rewards, rollout.values, rollout.mask, config.discount, config.gae_lambda)
+    returns = advantages + rollout.values
+    if config.whiten_advantages:
+        moments = accelerator.reduce(masked_moments(advantages, rollout.mask), reduction="sum")
+        assert isinstance(moments, Tensor)
+        advantages = whiten(advantages, rollout.mask, moments)
+    return Batch(
+        rollout.prompt_ids, rollout.tokens, rollout.mask, rollout.log_probs, rollout.values, advantages, returns
+    )
+
+
+class Updater:
+    """Takes optimizer steps on batches of answers."""
+
+    def __init__(self, policy: Learner, critic: Learner, config: UpdateConfig, accelerator: Accelerator) -> None:
+        """`accelerator` is built with one accumulation step; micro-batches are accumulated here."""
+        assert accelerator.gradient_accumulation_steps == 1
+        self.policy = policy
+        self.critic = critic
+        self.config = config
+        self.accelerator = accelerator
+        self.steps_per_update = config.epochs * config.minibatches
+
+    def run(self, batch: Batch, micro_batch_tokens: int, first_row: int, seed: Sequence[int]) -> Sums:
+        """All epochs over this process's rows, which start at `first_row` of the global batch.
+
+        Returns sums over this process: losses and the like over tokens and steps, gradient norms over steps, and
+        `log_prob_mismatch`, the largest difference between the log-probabilities of sampling and of the first step.
+        """
+        sums = return_sums(batch.returns, batch.values, batch.mask)
+        mismatch = 0.0
+        for epoch in range(self.config.epochs):
+            shares = minibatch_rows(len(batch.prompts), self.config.minibatches, first_row, [*seed, epoch])
+            for index, rows in enumerate(shares):
+                difference = self._step(batch.rows(rows), micro_batch_tokens, sums)
+                mismatch = difference if epoch == index == 0 else mismatch
+        return sums | {"log_prob_mismatch": mismatch}
+
+    def _step(self, minibatch: Batch, micro_batch_tokens: int, sums: Sums) -> float:
+        """One optimizer step of both networks; the largest change of a log-probability since sampling."""
+        # The count is over all processes and known before the first backward: a token weighs the same wherever it is.
+        count = self.accelerator.reduce(minibatch.mask.sum(), reduction="sum")
+        parts = micro_batches([len(prompt) for prompt in minibatch.prompts], minibatch.lengths(), micro_batch_tokens)
+        largest = torch.zeros((), device=minibatch.mask.device)
+        for index, rows in enumerate(parts):
+            part = minibatch.rows(rows)
+            last = index == len(parts) - 1
+            log_probs = self._policy_backward(part, count, last, sums)
+            self._critic_backward(part, count, last, sums)
+            largest = torch.maximum(largest, ((log_probs - part.log_probs) * part.mask).abs().max())
+        add(sums, {"policy_grad_norm": self._apply(self.policy), "critic_grad_norm": self._apply(self.critic)})
+        return float(largest)
+
+    def _policy_backward(self, part: Batch, count: Tensor, last: bool, sums: Sums) -> Tensor:
+        clip_range = self.config.clip_range
+        with self._accumulating(self.policy.network, last):
+            log_probs = self.policy.network(part.prompts, part.tokens, part.mask)
+            loss = policy_loss(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
+            self._backward(loss, count)
+        log_probs = log_probs.detach()
+        add_loss(sums, "policy_loss", loss)
+        clipped = clipped_tokens(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
+        add(sums, {"clip_fraction": clipped, "approx_kl": old_to_new_kl(log_probs, part.log_probs, part.mask)})
+        return log_probs
+
+    def _critic_backward(self, part: Batch, count: Tensor, last: bool, sums: Sums) -> None:
+        with self._accumulating(self.critic.network, last):
+            values = self.critic.network(part.prompts, part.tokens, part.mask)
+            loss = value_loss(values, part.values, part.returns, part.mask, self.config.value_clip_range)
+            self._backward(loss, count)
+        add_loss(sums, "value_loss", loss)
+
+    def _accumulating(self, network: nn.Module, last: bool) -> contextlib.AbstractContextManager[Any]:
+        """Gradients cross processes once per step, with the last micro-batch."""
+        return contextlib.nullcontext() if last else self.accelerator.no_sync(network)
+
+    def _backward(self, loss: Loss, count: Tensor) -> None:
+        # Data parallelism averages gradients over processes; multiplying by their number makes the average a sum.
+        self.accelerator.backward(loss.total / count * self.accelerator.num_processes)
+
+    def _apply(self, learner: Learner) -> float:
+        """Clip the gradient, take the step, and return the norm before clipping."""
+        limit = self.config.max_grad_norm
+        norm = self.accelerator.clip_grad_norm_(learner.network.parameters(), float("inf") if limit is None else limit)
+        learner.optimizer.step()
+        learner.optimizer.zero_grad()
+        assert norm is not None
+        return float(norm)
