@@ -1,0 +1,136 @@
+"""The decoder's shape, in transformers' own names, checked as it is made.
+
+Fields are read by `huggingface_hub.dataclasses.strict`, which needs real annotations: no `from __future__` here.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+WIDEST_HEAD = 64
+
+# None may be given, but none is left after `__post_init__`: readers of a config meet numbers.
+DERIVED: Any = None
+if TYPE_CHECKING:
+    Size = int
+    Settings = dict[str, Any]
+else:
+    Size = int | None
+    Settings = dict | None
+
+AUTO_MAP = {
+    "AutoConfig": "configuration.DecoderConfig",
+    "AutoModel": "modeling.DecoderModel",
+    "AutoModelForCausalLM": "modeling.DecoderForCausalLM",
+    "AutoModelForSequenceClassification": "modeling.DecoderForSequenceClassification",
+}
+
+
+@strict
+class DecoderConfig(PreTrainedConfig):
+    """A decoder in the shape of Qwen3 (https://arxiv.org/abs/2505.09388): pre-norm, SwiGLU, grouped queries, QK-norm.
+
+    Widths left out follow from `hidden_size`: heads of the largest even width up to 64 that divides it, and an
+    `intermediate_size` of 8/3 of it, up to a multiple of 8.
+
+    Raises:
+        ValueError: (strict's own subclasses of it) for a wrong type, or numbers that do not fit together.
+    """
+
+    model_type = "gristmill_decoder"
+    keys_to_ignore_at_inference: ClassVar = ["past_key_values"]
+    base_model_tp_plan: ClassVar = {
+        "layers.*.self_attn.q_proj": "colwise",
+        "layers.*.self_attn.k_proj": "colwise",
+        "layers.*.self_attn.v_proj": "colwise",
+        "layers.*.self_attn.q_norm": "replicated_with_grad_allreduce",
+        "layers.*.self_attn.k_norm": "replicated_with_grad_allreduce",
+        "layers.*.self_attn.o_proj": "rowwise",
+        "layers.*.mlp.gate_proj": "colwise",
+        "layers.*.mlp.up_proj": "colwise",
+        "layers.*.mlp.down_proj": "rowwise",
+    }
+
+    vocab_size: int = 512
+    hidden_size: int = 128
+    intermediate_size: Size = DERIVED
+    num_hidden_layers: int = 2
+    num_attention_heads: Size = DERIVED
+    num_key_value_heads: Size = DERIVED
+    head_dim: Size = DERIVED
+    max_position_embeddings: int = 256
+    position_encoding: Literal["rope", "learned"] = "rope"
+    rope_parameters: Settings = DERIVED
+    hidden_act: str = "silu"
+    rms_norm_eps: float = 1e-6
+    initializer_range: float = 0.02
+    attention_dropout: float | int = 0.0
+    tie_word_embeddings: bool = True
+    use_cache: bool = True
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Derive what was left out; every class of the folder is named in `auto_map`, whichever is saved."""
+        if _left_out(self.num_attention_heads):
+            self.num_attention_heads = self.hidden_size // (self.head_dim or default_head_dim(self.hidden_size))
+        if _left_out(self.num_key_value_heads):
+            self.num_key_value_heads = self.num_attention_heads
+        if _left_out(self.head_dim) and self.num_attention_heads > 0:
+            self.head_dim = self.hidden_size // self.num_attention_heads
+            self._require(
+                self.head_dim * self.num_attention_heads == self.hidden_size,
+                "hidden_size",
+                f"not divisible by num_attention_heads ({self.num_attention_heads}); give head_dim too",
+            )
+        if _left_out(self.intermediate_size):
+            self.intermediate_size = -(-self.hidden_size * 8 // 3 // 8) * 8
+        kwargs["auto_map"] = dict(AUTO_MAP)
+        super().__post_init__(**kwargs)
+
+    def validate_architecture(self) -> None:
+        """What `strict` checks after the fields' types: that the numbers make a model."""
+        for name in (
+            "vocab_size",
+            "hidden_size",
+            "intermediate_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "num_key_value_heads",
+            "head_dim",
+            "max_position_embeddings",
+        ):
+            self._require(getattr(self, name) >= 1, name, "must be at least 1")
+        heads = self.num_attention_heads
+        self._require(
+            heads % self.num_key_value_heads == 0,
+            "num_key_value_heads",
+            f"does not divide num_attention_heads ({heads})",
+        )
+        self._require(
+            self.position_encoding != "rope" or self.head_dim % 2 == 0,
+            "head_dim",
+            "rope rotates pairs: it must be even",
+        )
+        self._require(0 <= self.attention_dropout < 1, "attention_dropout", "must be in [0, 1)")
+        self._require(self.initializer_range > 0, "initializer_range", "must be above 0")
+        self._require(self.rms_norm_eps > 0, "rms_norm_eps", "must be above 0")
+
+    def _require(self, holds: bool, name: str, reason: str) -> None:
+        if not holds:
+            raise ValueError(f"{name}: {getattr(self, name)}: {reason}")
+
+
+def _left_out(value: object) -> bool:
+    return value is None
+
+
+def default_head_dim(hidden_size: int) -> int:
+    """The largest even width up to 64 that divides `hidden_size`; the whole of it when there is none."""
+    widths = (width for width in range(WIDEST_HEAD, 1, -2) if hidden_size % width == 0)
+    return next(widths, hidden_size)
+
+
+DecoderConfig.register_for_auto_class()
