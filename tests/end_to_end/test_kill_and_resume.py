@@ -1,0 +1,74 @@
+"""Killed at any moment and run again with the same command, a stage ends with the same bits as one never stopped."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import chain
+
+STAGES = ["pretrain", "sft", "reward", "ppo"]
+MARK = "complete.json"
+
+
+def prepared(small_run: Path, tmp_path: Path, stage: str) -> Path:
+    """A copy of the run up to the stage that will be killed; returns that stage's folder."""
+    order = chain.order(small_run)
+    chain.copy_run(small_run, tmp_path / "small", order[: order.index(stage)])
+    return tmp_path / "small" / stage
+
+
+def checkpoints(folder: Path, complete: bool) -> list[Path]:
+    """The stage's checkpoints that are marked complete, or those that are not."""
+    return [path for path in folder.glob(".work/checkpoints/*-*") if (path / MARK).exists() == complete]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_once_and_resumed_ends_with_the_same_bits(small_run: Path, tmp_path: Path, stage: str):
+    folder = prepared(small_run, tmp_path, stage)
+    process = chain.start(chain.SMALL, tmp_path, "--until", stage)
+    assert chain.kill_when(process, lambda: len(checkpoints(folder, complete=True)) >= 2), "it ended before the kill"
+    output = chain.run(chain.SMALL, tmp_path, "--until", stage)
+    assert f"{stage}: goes on where it stopped" in output
+    assert "goes on from" in output
+    assert chain.weights_digest(folder) == chain.weights_digest(small_run / stage)
+    assert [row["step"] for row in chain.metrics(folder)] == [row["step"] for row in chain.metrics(small_run / stage)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_at_ten_random_moments_ends_with_the_same_bits(small_run: Path, tmp_path: Path, stage: str):
+    folder = prepared(small_run, tmp_path, stage)
+    moments = random.Random(stage)
+    kills = 0
+    while kills < 10:
+        moment = time.monotonic() + moments.uniform(1.0, 16.0)
+        if not chain.kill_when(chain.start(chain.SMALL, tmp_path, "--until", stage), lambda: time.monotonic() > moment):  # noqa: B023
+            assert chain.weights_digest(folder) == chain.weights_digest(small_run / stage)
+            _forget(folder)
+        else:
+            kills += 1
+    chain.run(chain.SMALL, tmp_path, "--until", stage)
+    assert chain.weights_digest(folder) == chain.weights_digest(small_run / stage)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_inside_a_checkpoint_write_ends_with_the_same_bits(small_run: Path, tmp_path: Path, stage: str):
+    for attempt in range(12):
+        folder = prepared(small_run, tmp_path / str(attempt), stage)
+        process = chain.start(chain.SMALL, tmp_path / str(attempt), "--until", stage)
+        chain.kill_when(process, lambda: bool(checkpoints(folder, True) and checkpoints(folder, False)))  # noqa: B023
+        if checkpoints(folder, complete=False):
+            break
+    assert checkpoints(folder, complete=False), "no kill fell inside a write"
+    chain.run(chain.SMALL, tmp_path / str(attempt), "--until", stage)
+    assert chain.weights_digest(folder) == chain.weights_digest(small_run / stage)
+
+
+def _forget(folder: Path) -> None:
+    """Start the stage over, after a run that reached its end before the moment came."""
+    folder.rename(folder.with_name(f"{folder.name}-{time.time_ns()}"))
