@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline.artifacts import Corpus, Model
 from pipeline.core.stage import Processes
+from pipeline.models.device import on_own_device
 from pipeline.models.loading import load_model, load_tokenizer
 from pipeline.stages.evaluate.config import Config
 from pipeline.stages.evaluate.figures import Figure
@@ -25,8 +26,8 @@ class Subject:
 
 
 def open_subject(artifact: Model) -> Subject:
-    """The model and tokenizer of an artifact, in evaluation mode."""
-    return Subject(artifact.address, load_model(artifact.path).eval(), load_tokenizer(artifact.path))
+    """The model, on this process's device, and tokenizer of an artifact."""
+    return Subject(artifact.address, on_own_device(load_model(artifact.path)), load_tokenizer(artifact.path))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.data.reading import read_prompts
 from pipeline.data.scorers import open_scorer
+from pipeline.models.device import on_own_device
 from pipeline.models.loading import load_model, load_tokenizer
 from pipeline.stages.preferences.candidates import Comparison
 from pipeline.stages.preferences.config import Config
@@ -25,7 +26,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Write `train.jsonl` and `validation.jsonl`: prompt, chosen, rejected, scores, the prompt's other columns."""
     rows, held_out_rows = split_prompts(read_prompts(inputs.prompts), config.pairs, config.held_out, context.seed)
     comparison = Comparison(
-        model=load_model(inputs.policy.path),
+        model=on_own_device(load_model(inputs.policy.path)),
         tokenizer=load_tokenizer(inputs.policy.path),
         judge=open_scorer(inputs.judge),
         config=config,

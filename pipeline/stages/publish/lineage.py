@@ -1,0 +1,91 @@
+"""Where an artifact comes from: every stage before it, read from the manifests from input to input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.artifact import MANIFEST, Artifact, read_json
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """One stage that had a part in an artifact."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Its id in the recipe."""
+        return self.manifest["id"]
+
+    @property
+    def kind(self) -> str:
+        """The kind of stage."""
+        return self.manifest["kind"]
+
+    @property
+    def fingerprint(self) -> str:
+        """What identifies what it made."""
+        return self.manifest["fingerprint"]
+
+    @property
+    def headline(self) -> str:
+        """Its result in a few words."""
+        return self.manifest.get("headline", "")
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Its figures."""
+        return self.manifest.get("metrics", {})
+
+    @property
+    def sources(self) -> list[str]:
+        """Everything it was made from: stages, files, Hub repositories, builtins, functions, in the settings' order."""
+        return list(dict.fromkeys(_addresses(self.manifest.get("settings", {}))))
+
+
+def lineage(artifact: Artifact) -> list[Ancestor]:
+    """The stages that led to `artifact` and its own, each once, every one after those it was made from.
+
+    Empty for an outside model. An input whose folder is gone ends its branch; its maker's sources still name it.
+    """
+    found: dict[str, Ancestor] = {}
+
+    def visit(path: Path) -> None:
+        manifest = read_json(path / MANIFEST)
+        if manifest["fingerprint"] in found:
+            return
+        for source in manifest.get("inputs", {}).values():
+            folder = _folder(path, source)
+            if folder is not None:
+                visit(folder)
+        found[manifest["fingerprint"]] = Ancestor(path, manifest)
+
+    if artifact.sealed:
+        visit(artifact.path)
+    return list(found.values())
+
+
+def _folder(path: Path, source: Mapping[str, str]) -> Path | None:
+    """Where an input lies: beside its consumer, or where it lay when it was used; None if no longer there."""
+    for folder in (path.parent / source["address"], Path(source.get("path", ""))):
+        manifest = folder / MANIFEST
+        if manifest.is_file() and read_json(manifest)["fingerprint"] == source["fingerprint"]:
+            return folder
+    return None
+
+
+def _addresses(settings: Any) -> Iterator[str]:
+    """The `path` of every reference within settings."""
+    if isinstance(settings, Mapping):
+        if isinstance(settings.get("path"), str):
+            yield settings["path"]
+        for value in settings.values():
+            yield from _addresses(value)
+    elif isinstance(settings, list | tuple):
+        for value in settings:
+            yield from _addresses(value)

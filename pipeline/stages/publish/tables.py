@@ -1,0 +1,81 @@
+"""The tables and texts of a model card, as Markdown that shows what it is given and interprets none of it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; cells are shown as they are, whatever they hold."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell(value) for value in line) + " |" for line in lines)
+
+
+def cell(text: str) -> str:
+    """Text inside a table: one line, no markup."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|").replace("`", "'")
+
+
+def verbatim(text: str) -> str:
+    """Text inside `<pre>`: nothing in it is markup, and what a terminal would obey is shown as a replacement mark."""
+    shown = "".join(
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+    return html.escape(shown)
+
+
+def number(value: float) -> str:
+    """A figure with four significant digits."""
+    return f"{value:.4g}"
+
+
+def with_error(row: Row, value: str = "value") -> str:
+    """A figure and its standard error."""
+    error = row["standard_error"]
+    return number(row[value]) if error is None else f"{number(row[value])} ± {error:.2g}"
+
+
+def figure_table(figures: Sequence[Row], models: Sequence[str]) -> str:
+    """One line for each figure, one column for each model, with errors; then what it is read against, and n."""
+    lines: dict[tuple[str, str, str], dict[str, Row]] = {}
+    for figure in figures:
+        lines.setdefault((figure["task"], figure["group"], figure["metric"]), {})[figure["model"]] = figure
+    rows = []
+    for (task, group, metric), by_model in lines.items():
+        any_one = next(iter(by_model.values()))
+        cells = [with_error(by_model[model]) if model in by_model else "" for model in models]
+        baseline = "" if any_one["baseline"] is None else number(any_one["baseline"])
+        rows.append([task, group, metric.replace("_", " "), *cells, baseline, str(any_one["n"])])
+    return table(["task", "group", "figure", *models, "baseline or floor", "n"], rows)
+
+
+def win_table(wins: Sequence[Row]) -> str:
+    """How often answers were preferred."""
+    rows = [
+        [win["model"], win["against"], win["judge"], with_error(win, "win_rate"), str(win["ties"]), str(win["n"])]
+        for win in wins
+    ]
+    return table(["model", "against", "judge", "win rate", "ties", "n"], rows)
+
+
+def metric_table(metrics: Mapping[str, Any]) -> str:
+    """A stage's plain figures, one a line."""
+    rows = [[name.replace("_", " "), number(value)] for name, value in metrics.items() if _is_number(value)]
+    return table(["figure", "value"], rows)
+
+
+def course_table(steps: Sequence[Row], columns: Sequence[str], lines: int = 9) -> str:
+    """Some `lines` steps of a training course, first and last among them, in those of the `columns` that it has."""
+    known = [column for column in columns if column in steps[-1]]
+    last = len(steps) - 1
+    places = sorted({round(place * last / max(lines - 1, 1)) for place in range(lines)})
+    rows = [[number(steps[place].get(column, float("nan"))) for column in known] for place in places]
+    return table([column.replace("_", " ") for column in known], rows)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
