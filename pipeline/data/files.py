@@ -64,7 +64,7 @@ def _parse(line: bytes, place: str) -> dict[str, Any]:
         raise DataError(
             f"{place}: no JSON at column {error.colno} ({error.msg}); write one JSON object a line"
         ) from None
-    except _NotFinite as error:
+    except _NotFiniteError as error:
         raise DataError(f"{place}: {error} is no JSON number; write null or a finite number") from None
     if not isinstance(row, dict):
         raise DataError(
@@ -73,12 +73,12 @@ def _parse(line: bytes, place: str) -> dict[str, Any]:
     return row
 
 
-class _NotFinite(Exception):
+class _NotFiniteError(Exception):
     """NaN or infinity, which Python's reader takes and JSON does not have."""
 
 
 def _refuse(text: str) -> NoReturn:
-    raise _NotFinite(text)
+    raise _NotFiniteError(text)
 
 
 def _finite(text: str) -> float:

@@ -21,9 +21,10 @@ __all__ = ["read_conversations", "read_documents", "read_pairs", "read_prompts",
 def read_documents(
     source: Resolved | Artifact, limit: int | None = None, split: str | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Documents: `text` or `html`, `id` (its place under the source's address when the row has none), `source`, and the row's other columns.
+    """Documents: `text` or `html`, `id`, `source` (its address, unless the row says), and the row's other columns.
 
-    The text may be empty and may hold broken Unicode: cleaning is the corpus stage's work.
+    The id is the row's own, else its place under the source's address. The text may be empty and may hold
+    broken Unicode: cleaning is the corpus stage's work.
     """
     for place, row in read_rows(source, split, limit):
         column = _document_column(source, row, place)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,16 @@ def _read_hub(source: Resolved, split: str, limit: int | None) -> Iterator[Place
         raise DataError(f"{address}: {error}") from error
     for number, row in enumerate(rows, start=1):
         place = f"{address}:row {number}"
-        for name, value in row.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise DataError(f"{place}: {name}: {value} is no finite number; remove the row or correct it")
-        yield place, row
+        yield place, {name: _json_value(value, f"{place}: {name}") for name, value in row.items()}
+
+
+def _json_value(value: Any, path: str) -> Any:
+    """A column's value as JSON has it; dates become text."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DataError(f"{path}: {value} is no finite number; remove the row or correct it")
+    return value
 
 
 def _read_path(path: Path, split: str | None, address: str) -> Iterator[Placed]:

@@ -1,0 +1,1 @@
+"""Documents from any source, extracted, repaired, deduplicated, filtered and split."""

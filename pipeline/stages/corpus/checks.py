@@ -1,0 +1,90 @@
+"""Looks at a finished corpus: how much stayed, whether both splits hold something, how many copies are left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.artifacts import Corpus
+from pipeline.core.artifact import Artifact
+from pipeline.core.stage import Check, Inputs, StageContext
+from pipeline.stages.corpus.config import Config
+from pipeline.stages.corpus.near_duplicates import band_keys, candidate_pairs, choose_dropped
+from pipeline.stages.corpus.shingles import jaccard, shingle_hashes
+
+SAMPLE = 2_000
+_DEFAULT_THRESHOLD = 0.7
+
+
+def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageContext) -> list[Check]:
+    """The checks of a corpus."""
+    corpus = Corpus(artifact.path, artifact.fingerprint, artifact.address)
+    checks = [share_kept(artifact.metrics["share_kept"]), duplicates_left(corpus, config)]
+    if config.validation > 0:
+        checks.append(validation_filled(artifact.metrics["validation_documents"]))
+    return checks
+
+
+def share_kept(share: float) -> Check:
+    """Whether the steps dropped more than is plausible."""
+    return Check(
+        name="share kept",
+        figure=round(share, 4),
+        expected="at least 0.5",
+        verdict="pass" if share >= 0.5 else "warn",
+        advice="funnel.json says which step dropped what, dropped/ holds the documents",
+    )
+
+
+def validation_filled(documents: int) -> Check:
+    """Whether there is anything to validate on."""
+    return Check(
+        name="validation documents",
+        figure=documents,
+        expected="at least 1",
+        verdict="pass" if documents else "fail",
+        advice="raise `validation`, or add documents",
+    )
+
+
+def duplicates_left(corpus: Corpus, config: Config) -> Check:
+    """Share of a sample of documents, validation first, that resemble an earlier one of the sample."""
+    near = config.deduplicate.near
+    threshold = near.threshold if near else _DEFAULT_THRESHOLD
+    texts = [*_sample(corpus, "validation", SAMPLE // 4), *_sample(corpus, "train", SAMPLE)]
+    share = resembling_share(texts, threshold)
+    return Check(
+        name=f"duplicates left among {len(texts)}",
+        figure=round(share, 4),
+        expected="at most 0.01",
+        verdict="pass" if share <= 0.01 else "warn",
+        advice="set deduplicate.near, or lower its threshold",
+    )
+
+
+def resembling_share(texts: list[str], threshold: float) -> float:
+    """Share of the texts whose five-word similarity to an earlier text is `threshold` or more."""
+    if not texts:
+        return 0.0
+    shingles = shingle_hashes(texts)
+    pairs = candidate_pairs(band_keys(shingles)).tolist()
+    sets = [np.unique(hashes) for hashes in shingles]
+    similar = ((lower, higher, jaccard(sets[lower], sets[higher])) for lower, higher in pairs)
+    return len(choose_dropped(pair for pair in similar if pair[2] >= threshold)) / len(texts)
+
+
+def _sample(corpus: Corpus, split: str, size: int) -> Iterator[str]:
+    """At most `size` texts of a split, evenly spread over it."""
+    step = max(1, -(-corpus.metrics[f"{split}_documents"] // size))
+    for index, line in enumerate(_lines(corpus.shards(split))):
+        if index % step == 0:
+            yield json.loads(line)["text"]
+
+
+def _lines(paths: list[Path]) -> Iterator[bytes]:
+    for path in paths:
+        with open(path, "rb") as file:
+            yield from file

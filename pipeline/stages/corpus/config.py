@@ -1,0 +1,87 @@
+"""The settings of the corpus stage."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from pipeline.artifacts import Corpus, DataInput
+from pipeline.core.quantities import Count
+from pipeline.core.stage import Settings, Stage, StageConfig
+
+
+class Source(Settings):
+    """One source of documents."""
+
+    data: DataInput
+    """Rows with a `text` or an `html` column, text files, or web pages."""
+    documents: Count | None = None
+    """Read the first so many alone; all when left out."""
+
+
+class NearDuplicates(Settings):
+    """When two documents are so alike that one is enough."""
+
+    threshold: float = Field(default=0.7, ge=0.5, le=1)
+    """Jaccard similarity of their sets of five-word runs from which the one with the higher id is dropped.
+
+    Candidates come from 25 bands of 5 MinHash values: .998 of the pairs at .7 are found, fewer below.
+    """
+
+
+class Deduplicate(Settings):
+    """Which copies are dropped."""
+
+    exact: bool = True
+    """Drop documents whose text is the same but for white space."""
+    near: NearDuplicates | None = NearDuplicates()
+    """Drop documents that are nearly the same; null to keep them."""
+
+
+class Filters(Settings):
+    """What a document must be to stay. The defaults drop what is hardly text and keep the rest."""
+
+    min_characters: int = Field(default=20, ge=1)
+    """Fewer characters than this are dropped as `too_short`."""
+    max_characters: Count | None = None
+    """More characters than this are dropped as `too_long`; no limit when left out."""
+    max_duplicate_line_share: float | None = Field(default=0.5, ge=0, le=1)
+    """Dropped as `repeated_lines` when a larger share of the non-empty lines repeats an earlier one; null: no limit."""
+    max_top_phrase_share: float | None = Field(default=0.5, gt=0, le=1)
+    """Dropped as `repeated_phrase` when the commonest run of five words stands there three times or more and
+    makes up more of the words than this; null for no limit."""
+
+
+class Config(StageConfig):
+    """Documents in, a corpus with two splits out."""
+
+    sources: list[Source] = Field(min_length=1)
+    """Where documents come from, in the order they are read."""
+    repair: bool = True
+    """Mend text that was decoded wrongly, remove control characters, and write Unicode in its composed form (NFC)."""
+    deduplicate: Deduplicate = Deduplicate()
+    """Which copies are dropped."""
+    filters: Filters = Filters()
+    """What a document must be to stay."""
+    validation: float = Field(default=0.02, ge=0, lt=1)
+    """Share of the documents held out, chosen by a hash of the text, so that it does not depend on their order."""
+    limit: Count | None = None
+    """Read at most so many documents of each source, for a trial."""
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Config:
+        limit = self.filters.max_characters
+        if limit is not None and limit < self.filters.min_characters:
+            raise ValueError(f"filters: max_characters {limit} is below min_characters {self.filters.min_characters}")
+        return self
+
+
+STAGE = Stage(
+    kind="corpus",
+    config=Config,
+    output=Corpus,
+    run="pipeline.stages.corpus.stage:run",
+    check="pipeline.stages.corpus.checks:check",
+    processes="main",
+    seeded=False,
+    smoke={"limit": 500},
+)
