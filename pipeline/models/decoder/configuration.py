@@ -62,7 +62,7 @@ class DecoderConfig(PreTrainedConfig):
     max_position_embeddings: int = 256
     position_encoding: Literal["rope", "learned"] = "rope"
     rope_parameters: Settings = DERIVED
-    hidden_act: str = "silu"
+    hidden_act: Literal["silu", "gelu", "gelu_pytorch_tanh", "relu"] = "silu"
     rms_norm_eps: float = 1e-6
     initializer_range: float = 0.02
     attention_dropout: float | int = 0.0
