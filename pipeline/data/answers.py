@@ -10,14 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core.errors import DataError
+import torch
+
+from pipeline.core.errors import DataError, StageError
 from pipeline.data.chat import prompt_ids, response_text
+from pipeline.models.loading import require_pad_token
 from pipeline.models.sampling import episode_uniforms, sample
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, TokenizersBackend
 
     from pipeline.data.judge import Message
+
+COLD = 1e-6
+"""Stands for temperature 0: the likeliest token has nearly all of the distribution, hence also its middle."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +60,34 @@ def sample_answers(
     require_room(rows, model.config.max_position_embeddings, max_new_tokens, first_index)
     by_length = sorted(range(len(rows)), key=lambda row: len(rows[row]))
     texts, ended, token_counts = [""] * len(rows), [False] * len(rows), [0] * len(rows)
-    was_training = model.training
-    model.eval()
     for start in range(0, len(rows), batch_size):
         batch = by_length[start : start + batch_size]
         samples = sample(
             model,
             [rows[row] for row in batch],
-            episode_uniforms(seed, [first_index + row for row in batch], max_new_tokens),
-            end_ids=[tokenizer.eos_token_id],
-            pad_id=tokenizer.pad_token_id,
+            torch.full((len(batch), max_new_tokens), 0.5, dtype=torch.float64)
+            if temperature == 0
+            else episode_uniforms(seed, [first_index + row for row in batch], max_new_tokens),
+            end_ids=[require_end_token(tokenizer)],
+            pad_id=require_pad_token(tokenizer),
             max_new_tokens=max_new_tokens,
-            temperature=temperature,
+            temperature=temperature or COLD,
         )
         counts = samples.mask.sum(dim=1).long().tolist()
         for row, tokens, count, end in zip(batch, samples.tokens.tolist(), counts, samples.ended.tolist(), strict=True):
             texts[row], ended[row], token_counts[row] = response_text(tokenizer, tokens[:count]), bool(end), count
-    model.train(was_training)
     return Answers(texts, ended, token_counts)
+
+
+def require_end_token(tokenizer: TokenizersBackend) -> int:
+    """The end token's id.
+
+    Raises:
+        StageError: if there is none.
+    """
+    if not isinstance(tokenizer.eos_token_id, int):
+        raise StageError(f"{tokenizer.name_or_path}: the tokenizer has no end token, so that no answer could ever end")
+    return tokenizer.eos_token_id
 
 
 def require_room(rows: Sequence[Sequence[int]], context_length: int, max_new_tokens: int, first_index: int = 0) -> None:

@@ -16,6 +16,7 @@ from pipeline.core.errors import StageError
 from pipeline.core.references import Resolved
 from pipeline.data.builtin import CATALOGUE
 from pipeline.data.judge import Judge, Message
+from pipeline.models.device import on_own_device
 from pipeline.models.scoring import RewardScorer, load_scorer
 
 
@@ -31,7 +32,9 @@ def open_scorer(source: Artifact | Resolved) -> Judge:
     if isinstance(source, Resolved) and source.scheme == "python":
         return CheckedJudge(name, FunctionJudge(name, import_function(str(source.name))))
     assert source.path is not None, source
-    return CheckedJudge(name, LearnedJudge(load_scorer(source.path)))
+    scorer = load_scorer(source.path)
+    on_own_device(scorer.model)
+    return CheckedJudge(name, LearnedJudge(scorer))
 
 
 def score_rows(judge: Judge, rows: Sequence[Mapping[str, Any]], completions: Sequence[str]) -> list[float]:

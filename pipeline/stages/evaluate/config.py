@@ -22,7 +22,7 @@ class WinRate(Settings):
 class Config(StageConfig):
     """Settings of the evaluate stage."""
 
-    models: tuple[ModelInput, ...] = Field((Reference(path="instruct"),), min_length=1)
+    models: tuple[ModelInput, ...] = Field(default=(Reference(path="instruct"),), min_length=1)
     """The models, in the order in which they were made; the last is the one that the checks look at."""
     corpus: CorpusInput | None = None
     """Whose validation documents `builtin:perplexity` measures."""
@@ -40,7 +40,7 @@ class Config(StageConfig):
     """Prompts at most, drawn by the seed."""
     samples: Count = 8
     """Prompts whose answers are written to `samples.jsonl`, one row for each model."""
-    temperature: float = Field(1.0, ge=0)
+    temperature: float = Field(default=1.0, ge=0)
     """What the logits are divided by when prompts are answered; 0 takes the likeliest token, as tasks always do."""
     max_new_tokens: Count = 48
     """Tokens of a free answer at most."""

@@ -23,11 +23,11 @@ class Config(StageConfig):
     """Pairs to train on."""
     held_out: Count = 600
     """Pairs for validation, on prompts that no training pair has."""
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(default=1.0, gt=0)
     """What the logits are divided by when the policy answers."""
     max_new_tokens: Count = 48
     """Tokens of an answer at most."""
-    sharpness: float | None = Field(3.0, gt=0)
+    sharpness: float | None = Field(default=3.0, gt=0)
     """Labels are drawn: an answer whose score is higher by d is preferred with probability 1 / (1 + exp(-sharpness d)).
     null always prefers the higher score."""
 

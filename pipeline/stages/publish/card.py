@@ -15,6 +15,7 @@ from jinja2 import Environment, StrictUndefined
 
 from pipeline.core.artifact import Artifact, read_json
 from pipeline.core.quantities import format_count
+from pipeline.core.references import scheme_of
 from pipeline.stages.publish.lineage import Ancestor
 from pipeline.stages.publish.quick_start import quick_start
 from pipeline.stages.publish.subject import Subject
@@ -120,7 +121,7 @@ def environment_table(stage: Ancestor) -> str:
 
 def limits(findings: Findings, stages: Sequence[Ancestor]) -> list[str]:
     """What a reader must not take for granted, as far as it follows from how the model was made."""
-    sources = dict.fromkeys(source for stage in stages for source in stage.sources if not source.isidentifier())
+    sources = dict.fromkeys(source for stage in stages for source in stage.sources if scheme_of(source) != "stage")
     known = (
         [f"It knows nothing but its training data: {', '.join(f'`{source}`' for source in sources)}."]
         if sources

@@ -28,9 +28,9 @@ class Config(StageConfig):
     """Whose figures and samples stand in the model card."""
     hub: Annotated[None, BeforeValidator(_local_only)] = None
     """null: a local folder laid out as the repository would be."""
-    name: str | None = Field(None, min_length=1)
+    name: str | None = Field(default=None, min_length=1)
     """The model's name in its card; null takes the recipe's name and the model's id."""
-    license: str | None = Field(None, min_length=1)
+    license: str | None = Field(default=None, min_length=1)
     """The licence's identifier on the Hub (apache-2.0, mit, cc-by-4.0, other); null states none."""
     language: tuple[str, ...] = ()
     """Codes of the text's languages (en, de); none for text that is in no human language."""
