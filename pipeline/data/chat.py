@@ -15,11 +15,9 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from pipeline.core.errors import StageError
 from pipeline.data.judge import Message
+from pipeline.data.special_tokens import SPECIAL_TOKENS
 
-PAD_TOKEN, BEGIN_TOKEN, END_TOKEN = "<|pad|>", "<|begin|>", "<|end|>"
-
-SPECIAL_TOKENS = (PAD_TOKEN, BEGIN_TOKEN, END_TOKEN, "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>")
-"""Every special token, in the order of their ids from 0."""
+__all__ = ["CHAT_TEMPLATE", "SPECIAL_TOKENS", "conversation_ids", "prompt_ids", "response_text"]
 
 CHAT_TEMPLATE = """\
 {{- '<|begin|>' }}

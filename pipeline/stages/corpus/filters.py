@@ -45,7 +45,11 @@ def broken_rule(text: str, filters: Filters) -> str | None:
 
 def _is_unicode(text: str) -> bool:
     """Whether the text can be written as UTF-8: halves of surrogate pairs cannot, and only `repair` mends them."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in set(text))
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def duplicate_line_share(text: str) -> float:

@@ -114,4 +114,4 @@ def selection(kept: int, reports: Iterable[StepReport]) -> dict[str, float]:
     if not kept:
         return {}
     share = kept / (kept + lost)
-    return {"generated_documents": kept, "generated_share_kept": share, "selection_nats": -math.log(share)}
+    return {"generated_documents": kept, "generated_share_kept": share, "selection_nats": math.log(1 / share)}

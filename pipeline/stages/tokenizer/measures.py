@@ -1,0 +1,47 @@
+"""What a tokenizer makes of text: bytes per token, exact round trips, tokens never used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from transformers import TokenizersBackend
+
+from pipeline.data.special_tokens import SPECIAL_TOKENS
+
+BYTES = 256
+
+NASTY_TEXTS = (
+    "".join(chr(code) for code in range(0x20)) + "\x7f\x80\x9f\xa0\xad\ufeff\ufffd",
+    "tab\tand  two   spaces \n\n\r\n end  ",
+    "naïve e\u0301 A\u030a ﬁ Ａ １２３ 4567 ½ don't DON'T 'tis",
+    "日本語 кириллица العربية עברית हिन्दी ไทย 한국어",
+    "👩‍👩‍👧‍👦 🏳️‍🌈 \U0010fffd \U000e0001",
+    "def f(x):\n\treturn {'a': [1, 2.5e-3]}  # <html>&amp;</html>",
+    " ".join(SPECIAL_TOKENS) + "".join(SPECIAL_TOKENS),
+)
+"""Texts that must come back as they went in, though none of them need be like the training text."""
+
+
+def encode(tokenizer: TokenizersBackend, texts: Sequence[str]) -> list[list[int]]:
+    """Each text's ids; special tokens that stand in a text are text."""
+    return tokenizer(
+        list(texts), add_special_tokens=False, split_special_tokens=True, return_attention_mask=False
+    )["input_ids"]  # fmt: skip
+
+
+def bytes_per_token(texts: Iterable[str], ids: Iterable[Sequence[int]]) -> float:
+    """Bytes of UTF-8 for each token."""
+    return sum(len(text.encode("utf-8")) for text in texts) / sum(len(row) for row in ids)
+
+
+def round_trip_share(tokenizer: TokenizersBackend, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> float:
+    """Share of the texts that decoding gives back exactly."""
+    decoded = [tokenizer.decode(list(row), clean_up_tokenization_spaces=False) for row in ids]
+    return sum(one == other for one, other in zip(texts, decoded, strict=True)) / len(texts)
+
+
+def unused_tokens(tokenizer: TokenizersBackend, ids: Iterable[Sequence[int]]) -> int:
+    """How many of the merged tokens (not the bytes, not the special tokens) never occur in `ids`."""
+    used = {token for row in ids for token in row}
+    merged = range(len(SPECIAL_TOKENS) + BYTES, len(tokenizer))
+    return sum(token not in used for token in merged)
