@@ -97,7 +97,7 @@ def exact_values(strings: Strings) -> Tensor:
     for t in range(WORLD.length):
         alike = (strings.tokens[:, None, :t] == strings.tokens[None, :, :t]).all(dim=-1) & (strings.mask[:, t] > 0)
         weights = alike * strings.probabilities
-        values[:, t] = (weights * togo[:, t]).sum(dim=1) / weights.sum(dim=1)
+        values[:, t] = (weights * togo[:, t]).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-300)
     return values * strings.mask
 
 
@@ -206,4 +206,4 @@ BUGS = {
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_seeded_bug_is_seen(strings, bug):
-    assert error(BUGS[bug](strings), strings) > 0.05
+    assert error(BUGS[bug](strings), strings) > 0.02  # healthy: below 1e-7

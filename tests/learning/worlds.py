@@ -29,7 +29,7 @@ class World:
         done: list[String] = []
         alive: list[String] = [()]
         for step in range(self.length):
-            grown = [string + (token,) for string in alive for token in range(self.size)]
+            grown = [(*string, token) for string in alive for token in range(self.size)]
             ends = [string[-1] == self.end or step == self.length - 1 for string in grown]
             done += [string for string, ended in zip(grown, ends, strict=True) if ended]
             alive = [string for string, ended in zip(grown, ends, strict=True) if not ended]

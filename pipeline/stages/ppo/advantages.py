@@ -1,4 +1,7 @@
-"""How much better each token was than expected. Tensors in, tensors out, all (batch, length), `mask` 1 on response tokens."""
+"""How much better each token was than expected. Tensors in, tensors out.
+
+All tensors are (batch, length), `mask` 1 on response tokens.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def masked_moments(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def whiten(values: Tensor, mask: Tensor, moments: Tensor) -> Tensor:
-    """The values brought to mean 0 and variance 1 by `moments`, which may be of a larger whole; zero outside the mask."""
+    """The values brought to mean 0 and variance 1 by `moments`, perhaps of a larger whole; zero outside the mask."""
     count, total, squares = moments
     mean = total / count
     variance = (squares / count - mean * mean).clamp(min=0)

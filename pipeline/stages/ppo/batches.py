@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from pipeline.models.batching import length_groups
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -36,7 +38,9 @@ class Batch:
 
 
 def minibatch_rows(count: int, minibatches: int, first: int, seed: Sequence[int]) -> list[list[int]]:
-    """Share rows `first` to `first + count` of a global batch among minibatches, at random by `seed`; rows counted from `first`.
+    """Share rows `first` to `first + count` of a global batch among minibatches, at random by `seed`.
+
+    Rows are given back counted from `first`.
 
     In each group of `minibatches` successive rows, every row goes to another minibatch. So a minibatch holds the same
     rows of the global batch for any number of processes, and as many from each. Both `count` and `first` are multiples
@@ -55,12 +59,4 @@ def micro_batches(prompt_lengths: Sequence[int], lengths: Sequence[int], micro_b
     A row is its prompt and its answer but for the last token, which predicts nothing.
     """
     widths = [prompt + length - 1 for prompt, length in zip(prompt_lengths, lengths, strict=True)]
-    groups: list[list[int]] = []
-    width = 0
-    for row in sorted(range(len(widths)), key=lambda row: (-widths[row], -lengths[row])):
-        if groups and (len(groups[-1]) + 1) * width <= micro_batch_tokens:  # the group's first row is its longest
-            groups[-1].append(row)
-        else:
-            groups.append([row])
-            width = widths[row]
-    return groups
+    return length_groups(widths, micro_batch_tokens)

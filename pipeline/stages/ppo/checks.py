@@ -10,7 +10,7 @@ from pipeline.core.stage import Check, Inputs, StageContext, Verdict
 from pipeline.stages.ppo.config import Config
 
 COLLAPSED_KL = 50.0
-"""Nats per answer beyond which nothing of the reference is left; the longest sound runs of the tiny chain stay at 11."""
+"""Nats per answer beyond which nothing of the reference is left; sound runs of the tiny chain end at 11 at most."""
 FAR_KL = 25.0
 QUALITY_LOSS = 0.1
 """How much of a known quality (grammar, format) training may cost before a warning."""

@@ -1,4 +1,4 @@
-"""The same prompts answered by the reference and by the trained policy, with the same uniforms: what training changed."""
+"""What changed: the same prompts answered by the reference and by the trained policy, with the same uniforms."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ Side = dict[str, Any]
 def compare(trainer: Trainer, tokenizer: TokenizersBackend, processes: Processes) -> list[dict[str, Any]]:
     """Rows `{prompt, before, after}`, on every process.
 
-    The prompts are those of the first episodes, which the policy was trained on; the uniforms are those of episodes that
-    no update uses, so that no answer here was rewarded.
+    The prompts are those of the first episodes, which the policy was trained on; the uniforms are those of episodes
+    that no update uses, so that no answer here was rewarded.
     """
 
     def work(part: range) -> list[dict[str, Any]]:

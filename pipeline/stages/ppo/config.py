@@ -26,16 +26,16 @@ class SamplingConfig(Settings):
 
     max_new_tokens: Count = 48
     """Tokens of an answer at most; one that has not ended by then is cut there."""
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(default=1.0, gt=0)
     """What the logits are divided by, in sampling and in every log-probability."""
 
 
 class ScoreConfig(Settings):
     """What is done to an answer's score before it becomes its reward."""
 
-    clip: float | None = Field(10.0, gt=0)
+    clip: float | None = Field(default=10.0, gt=0)
     """Scores are held within plus or minus this; null leaves them."""
-    missing_end_penalty: float = Field(1.0, ge=0)
+    missing_end_penalty: float = Field(default=1.0, ge=0)
     """Subtracted from the score of an answer that was cut before its end token."""
 
 
@@ -46,17 +46,17 @@ class UpdateConfig(Settings):
     """Passes over each batch of answers."""
     minibatches: Count = 1
     """Parts of the batch in each pass, each with its own optimizer step."""
-    clip_range: float = Field(0.2, gt=0)
+    clip_range: float = Field(default=0.2, gt=0)
     """How far the probability ratio may move from 1 before the gradient stops."""
-    value_clip_range: float | None = Field(0.2, gt=0)
+    value_clip_range: float | None = Field(default=0.2, gt=0)
     """How far a value may move from the one at sampling before its gradient stops; null does not clip."""
-    discount: float = Field(1.0, gt=0, le=1)
+    discount: float = Field(default=1.0, gt=0, le=1)
     """What a reward one token later is worth."""
-    gae_lambda: float = Field(0.95, ge=0, le=1)
+    gae_lambda: float = Field(default=0.95, ge=0, le=1)
     """Weight of longer estimates of the advantage: 0 trusts the critic alone, 1 the returns alone."""
     whiten_advantages: bool = True
     """Whether the advantages of a batch, over all processes, are brought to mean 0 and variance 1."""
-    max_grad_norm: float | None = Field(1.0, gt=0)
+    max_grad_norm: float | None = Field(default=1.0, gt=0)
     """Gradients of the policy and of the critic are each scaled down to this norm; null leaves them."""
 
 
@@ -65,11 +65,11 @@ class OptimizerConfig(Settings):
 
     schedule: Literal["linear", "constant"] = "linear"
     """`linear` brings both learning rates to 0 over the updates, `constant` keeps them."""
-    adam_beta1: float = Field(0.9, ge=0, lt=1)
+    adam_beta1: float = Field(default=0.9, ge=0, lt=1)
     """Decay of the gradient's running mean."""
-    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    adam_beta2: float = Field(default=0.999, ge=0, lt=1)
     """Decay of the squared gradient's running mean."""
-    adam_epsilon: float = Field(1e-5, gt=0)
+    adam_epsilon: float = Field(default=1e-5, gt=0)
     """Added to the denominator; larger than Adam's usual value, because advantages are noisy where gradients vanish."""
 
 
@@ -86,11 +86,11 @@ class Config(StageConfig):
     """Updates, each on `global_batch_size` fresh answers."""
     global_batch_size: Count = 64
     """Answers (episodes) per update, over all processes."""
-    kl_coefficient: float = Field(0.05, ge=0)
+    kl_coefficient: float = Field(default=0.05, ge=0)
     """Reward lost per nat by which a token's log-probability exceeds the reference's."""
-    learning_rate: float = Field(3e-6, gt=0)
+    learning_rate: float = Field(default=3e-6, gt=0)
     """The policy's learning rate at the first update."""
-    critic_learning_rate: float | None = Field(None, gt=0)
+    critic_learning_rate: float | None = Field(default=None, gt=0)
     """The critic's learning rate at the first update; null is three times the policy's."""
     sampling: SamplingConfig = SamplingConfig()
     """How the policy answers."""

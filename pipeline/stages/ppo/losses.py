@@ -1,6 +1,6 @@
 """The two losses of PPO as totals and counts, and what is worth knowing about a step. Tensors in, tensors out.
 
-All tensors are (batch, length). `mask` is 1 on response tokens and 0 on padding; any other weight counts a token so often.
+All tensors are (batch, length); `mask` is 1 on response tokens, 0 on padding, and may be any weight between and beyond.
 """
 
 from __future__ import annotations
@@ -56,6 +56,6 @@ def clipped_tokens(
 
 
 def old_to_new_kl(log_probs: Tensor, old_log_probs: Tensor, mask: Tensor) -> Tensor:
-    """KL(old policy, new policy) by the k3 estimate, ratio - 1 - log ratio, summed over tokens sampled from the old one."""
+    """KL(old policy, new policy) by the k3 estimate, ratio - 1 - log ratio, summed over tokens of the old one."""
     difference = log_ratio(log_probs, old_log_probs)
     return ((torch.exp(difference) - 1 - difference) * mask).sum()

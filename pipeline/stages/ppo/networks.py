@@ -1,7 +1,7 @@
 """The policy and the critic as modules that map answers to one number per response token.
 
-Both take a list of prompts' ids and right-padded answers, (batch, length), and return (batch, length), zero outside the
-mask. They are modules of their own so that data parallelism sees one forward pass. Nothing here has dropout: the trainer
+Both take a list of prompts' ids and right-padded answers, (batch, length), and return (batch, length), zero outside
+the mask. They are modules of their own so that data parallelism sees one forward pass. There is no dropout: the trainer
 keeps every model in evaluation mode.
 """
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from pipeline.models.batching import right_padded
 from pipeline.models.log_probs import response_log_probs
 
 if TYPE_CHECKING:
@@ -42,10 +43,10 @@ class Policy(nn.Module):
 
 
 class Critic(nn.Module):
-    """The value of every response token: what reward the rest of the answer is expected to bring, before the token is chosen."""
+    """The value of every response token: the reward expected of the rest of the answer before the token is chosen."""
 
     def __init__(self, trunk: nn.Module, head: nn.Linear, pad_id: int, mean: float = 0.0, std: float = 1.0) -> None:
-        """A decoder without its language-model head, and a linear layer whose output is normalised by `mean` and `std`."""
+        """A decoder without its head, and a linear layer whose output is normalised by `mean` and `std`."""
         super().__init__()
         self.trunk = trunk
         self.head = head
@@ -62,26 +63,27 @@ class Critic(nn.Module):
 
 
 def place_right_padded(prompts: Prompts, tokens: Tensor, mask: Tensor, pad_id: int) -> tuple[Tensor, Tensor]:
-    """Prompts followed by their answers, padded on the right; and where each response token is predicted, (batch, length).
+    """Prompts followed by their answers, padded on the right; and where each response token is predicted.
 
-    The last token of an answer predicts nothing and is left out. No attention mask is needed, because a causal model's
-    real tokens never see the padding behind them. Positions outside the mask are within bounds and mean nothing.
+    The positions are (batch, length); those outside the mask are within bounds and mean nothing. The last token of an
+    answer predicts nothing and is left out. No attention mask is needed, because a causal model's real tokens never see
+    the padding behind them.
     """
-    answers = mask.long().sum(dim=1).tolist()
-    width = max(len(prompt) + answer - 1 for prompt, answer in zip(prompts, answers, strict=True))
-    input_ids = tokens.new_full((len(prompts), width), pad_id)
-    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        input_ids[row, : len(prompt)] = torch.tensor(prompt, device=tokens.device)
-        input_ids[row, len(prompt) : len(prompt) + answer - 1] = tokens[row, : answer - 1]
+    counts = mask.long().sum(dim=1).tolist()
+    answers = [row[: count - 1] for row, count in zip(tokens.tolist(), counts, strict=True)]
+    rows = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
+    input_ids = right_padded(rows, pad_id).to(tokens.device)
     first = torch.tensor([len(prompt) - 1 for prompt in prompts], device=tokens.device)
     positions = first[:, None] + torch.arange(tokens.shape[1], device=tokens.device)
-    return input_ids, positions.clamp(max=width - 1)
+    return input_ids, positions.clamp(max=input_ids.shape[1] - 1)
 
 
 def critic_from_reward(scorer: RewardScorer, pad_id: int) -> Critic:
     """A critic that starts as a copy of the reward model: its value is the normalised score of the answer so far."""
     model = copy.deepcopy(scorer.model).float()
-    return Critic(model.base_model, model.score, pad_id, scorer.mean, scorer.std)
+    head = model.score
+    assert isinstance(head, nn.Linear), head
+    return Critic(model.base_model, head, pad_id, scorer.mean, scorer.std)
 
 
 def critic_from_policy(policy: PreTrainedModel, pad_id: int) -> Critic:

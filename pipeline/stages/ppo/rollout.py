@@ -42,7 +42,7 @@ class Rollout:
     ended: Tensor
     """(batch,): whether the answer ended itself."""
     mismatch: float = 0.0
-    """The largest difference between these log-probabilities and those of the sampler; 0 where they are the sampler's own."""
+    """The largest difference between `log_probs` and those of the sampler; 0 where they are the sampler's own."""
 
     @property
     def prompt_ids(self) -> list[tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""What an answer is worth: a reward model, a judge, a Python function, or a weighted sum; and the truth, where it is known.
+"""What an answer is worth to a reward model, a judge, a Python function or a weighted sum; and the truth, where known.
 
 Clipping and penalties are left to `rewards`. Answers come as token ids; they go to a reward model as they are if it has
 the policy's tokenizer, and as text otherwise.
@@ -16,6 +16,7 @@ from pipeline.core.references import Resolved
 from pipeline.data.builtin import CATALOGUE
 from pipeline.data.chat import response_text
 from pipeline.data.scorers import finite_scores, open_scorer
+from pipeline.models.device import on_own_device
 from pipeline.models.scoring import RewardScorer, load_scorer
 from pipeline.stages.ppo.prompts import Prompt, column_values
 
@@ -64,6 +65,7 @@ def _open_one(source: Artifact | Resolved, tokenizer: TokenizersBackend) -> tupl
     if isinstance(source, RewardModel) or (isinstance(source, Resolved) and source.scheme in ("path", "hf")):
         assert source.path is not None, source
         scorer = load_scorer(source.path)
+        on_own_device(scorer.model)
         if same_tokenizer(scorer.tokenizer, tokenizer):
             return score_by_ids(scorer, source.address), scorer
     return score_by_text(open_scorer(source), tokenizer), None

@@ -9,39 +9,48 @@ import torch
 
 from pipeline.core.errors import StageError
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.answers import require_end_token
 from pipeline.data.reading import read_prompts
-from pipeline.models.loading import load_model, load_tokenizer, save_model
+from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
 from pipeline.stages.ppo.comparison import SAMPLES, compare, comparison_figures, write_samples
 from pipeline.stages.ppo.config import Config
 from pipeline.stages.ppo.networks import Policy, critic_from_policy, critic_from_reward
 from pipeline.stages.ppo.prompts import encode_prompts
+from pipeline.stages.ppo.resuming import resume, write_checkpoint
 from pipeline.stages.ppo.rollout import Sampler
 from pipeline.stages.ppo.scoring import open_reward, open_truth
 from pipeline.stages.ppo.trainer import Environment, Trainer
-from pipeline.training.checkpoints import (
-    Cadence, checkpoint_folder, discard_incomplete, keep_newest, mark_complete, newest_complete,
-)  # fmt: skip
-from pipeline.training.metrics import METRICS, append_row, truncate_rows
+from pipeline.training.checkpoints import Cadence
+from pipeline.training.choices import Choices, choose
+from pipeline.training.memory import shape_of
+from pipeline.training.metrics import METRICS, append_row
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import TokenizersBackend
 
-MICRO_BATCH_TOKENS = {"cpu": 768, "cuda": 16384}
-"""Tokens of a forward pass, padding included: on a CPU as many as its cache holds, on a GPU enough to fill it."""
+MICRO_BATCH_TOKENS = {"cpu": 768, "gpu": 16384}
+"""Tokens of a forward pass at most: on a CPU as many as its cache holds, on a GPU enough to fill it."""
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Write the trained policy, `metrics.jsonl` and `samples.jsonl`."""
     require_shares(config, context.processes.world_size)
     tokenizer = load_tokenizer(inputs.policy.path)
-    trainer = build(config, inputs, context, tokenizer)
+    trainer, choices = build(config, inputs, context, tokenizer)
     last = train(trainer, context)
     rows = compare(trainer, tokenizer, context.processes)
     if context.processes.is_main:
         write_samples(context.output / SAMPLES, rows)
         save_model(trainer.policy.model, tokenizer, context.output)
-    metrics = {**{name: figure for name, figure in last.items() if name != "seconds"}, **comparison_figures(rows)}
+    metrics = {
+        **{name: figure for name, figure in last.items() if name != "step"},
+        **comparison_figures(rows),
+        "steps": trainer.update,
+        "precision": choices.precision,
+    }
+    if choices.inexact:
+        metrics |= {"exact": False, "inexact_because": choices.inexact}
     return Outcome(metrics=metrics, headline=headline(metrics))
 
 
@@ -55,78 +64,74 @@ def require_shares(config: Config, world_size: int) -> None:
     below = config.global_batch_size // unit * unit
     if below != config.global_batch_size:
         nearest = " or ".join(str(size) for size in (below, below + unit) if size)
-        raise StageError(f"ppo.global_batch_size: {config.global_batch_size} answers cannot be shared among {world_size} "
-                         f"processes with update.minibatches {config.update.minibatches}; {nearest} would do")  # fmt: skip
+        raise StageError(
+            f"ppo.global_batch_size: {config.global_batch_size} answers cannot be shared among {world_size} processes "
+            f"with update.minibatches {config.update.minibatches}; {nearest} would do"
+        )
 
 
-def build(config: Config, inputs: Inputs, context: StageContext, tokenizer: TokenizersBackend) -> Trainer:
-    """The trainer at its first update."""
-    accelerator = make_accelerator(context)
+def build(
+    config: Config, inputs: Inputs, context: StageContext, tokenizer: TokenizersBackend
+) -> tuple[Trainer, Choices]:
+    """The trainer at its first update, and how it computes."""
     model = load_model(inputs.policy.path, dtype=torch.float32)
     prompts = encode_prompts(
-        read_prompts(inputs.prompts), tokenizer, inputs.prompts.address or str(inputs.prompts.path),
-        model.config.max_position_embeddings, config.sampling.max_new_tokens,
-    )  # fmt: skip
-    score, scorer = open_reward(inputs.reward, tokenizer)
-    pad_id = tokenizer.pad_token_id
-    critic = critic_from_reward(scorer, pad_id) if scorer else critic_from_policy(model, pad_id)
-    sampler = Sampler(
-        context.seed, [tokenizer.eos_token_id], pad_id, config.sampling.max_new_tokens, config.sampling.temperature
+        read_prompts(inputs.prompts),
+        tokenizer,
+        inputs.prompts.address or str(inputs.prompts.path),
+        model.config.max_position_embeddings,
+        config.sampling.max_new_tokens,
     )
-    return Trainer(
-        config, Policy(model, config.sampling.temperature, pad_id), critic,
-        Environment(prompts, score, sampler, open_truth(inputs.prompts, tokenizer)),
-        context.seed, accelerator, MICRO_BATCH_TOKENS[accelerator.device.type],
-    )  # fmt: skip
+    row_length = max(len(prompt.ids) for prompt in prompts) + config.sampling.max_new_tokens
+    choices = choose(context, shape_of(model, row_length), config.global_batch_size)
+    accelerator = make_accelerator(choices)
+    score, scorer = open_reward(inputs.reward, tokenizer)
+    pad_id = require_pad_token(tokenizer)
+    critic = critic_from_reward(scorer, pad_id) if scorer else critic_from_policy(model, pad_id)
+    end_ids = [require_end_token(tokenizer)]
+    sampler = Sampler(context.seed, end_ids, pad_id, config.sampling.max_new_tokens, config.sampling.temperature)
+    environment = Environment(prompts, score, sampler, open_truth(inputs.prompts, tokenizer))
+    policy = Policy(model, config.sampling.temperature, pad_id)
+    micro_batch_tokens = tokens_per_pass(choices, row_length, context.runtime.micro_batch == "auto")
+    return Trainer(config, policy, critic, environment, context.seed, accelerator, micro_batch_tokens), choices
 
 
-def make_accelerator(context: StageContext) -> Accelerator:
+def tokens_per_pass(choices: Choices, row_length: int, automatic: bool) -> int:
+    """Tokens of a forward pass, padding included: so many of the longest rows, or fewer where fewer are quicker."""
+    tokens = choices.micro_batch * row_length
+    return min(tokens, MICRO_BATCH_TOKENS["cpu" if choices.device == "cpu" else "gpu"]) if automatic else tokens
+
+
+def make_accelerator(choices: Choices) -> Accelerator:
     """An accelerator that accumulates nothing by itself, over the processes of this launch."""
     from accelerate import Accelerator
     from accelerate.utils import DistributedDataParallelKwargs
 
     accelerator = Accelerator(
         cpu=not torch.cuda.is_available(),
-        mixed_precision="bf16" if context.runtime.precision == "bf16" else "no",
+        mixed_precision="bf16" if choices.precision == "bf16" else "no",
         gradient_accumulation_steps=1,
         # Buffers never change; copying them at every forward would tie the processes' micro-batches to each other.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
-    assert accelerator.num_processes == context.processes.world_size, accelerator.state
+    assert accelerator.num_processes == choices.world_size, accelerator.state
     return accelerator
 
 
 def train(trainer: Trainer, context: StageContext) -> dict[str, Any]:
     """Take every update that is left, going on from the newest checkpoint; the figures of the last update."""
-    folder, metrics = checkpoint_folder(context.work), context.output / METRICS
     figures = resume(trainer, context)
     cadence = Cadence(trainer.config.checkpoint_every, 1, trainer.bytes(), context.processes)
     started = time.monotonic()
     while trainer.update < trainer.config.steps:
         figures = trainer.step()
         if context.processes.is_main:
-            append_row(metrics, {**figures, "seconds": round(time.monotonic() - started, 3)})
+            seconds = round(time.monotonic() - started, 3)
+            append_row(context.output / METRICS, {**figures, "seconds": seconds})
         shown = {name: figures[name] for name in ("true_score", "score", "kl", "response_length") if name in figures}
         context.progress.update(trainer.update, trainer.config.steps, unit="update", **shown)
         if cadence.due(trainer.update) or trainer.update == trainer.config.steps:
-            checkpoint = folder / f"checkpoint-{trainer.update}"
-            checkpoint.mkdir(parents=True, exist_ok=True)
-            trainer.save(checkpoint, figures)
-            mark_complete(checkpoint, context.processes)
-            if context.processes.is_main:
-                keep_newest(folder, 2)
-    return figures
-
-
-def resume(trainer: Trainer, context: StageContext) -> dict[str, Any]:
-    """Bring the trainer to the newest complete checkpoint, if there is one; the figures of its update."""
-    folder = checkpoint_folder(context.work)
-    if context.processes.is_main:
-        discard_incomplete(folder)
-    checkpoint = context.processes.broadcast(newest_complete(folder))
-    figures = trainer.load(checkpoint) if checkpoint else {}
-    if context.processes.is_main:
-        truncate_rows(context.output / METRICS, trainer.update)
+            write_checkpoint(trainer, figures, context)
     return figures
 
 

@@ -101,7 +101,7 @@ class Trainer:
         return figures
 
     def own_episodes(self) -> list[int]:
-        """This process's part of the update's episodes."""
+        """The part of the update's episodes that falls to this process."""
         share = self.config.global_batch_size // self.accelerator.num_processes
         first = self.update * self.config.global_batch_size + self.accelerator.process_index * share
         return list(range(first, first + share))
@@ -150,13 +150,15 @@ class Trainer:
     def _require_sound(self, figures: dict[str, Any]) -> None:
         bad = [name for name, figure in figures.items() if not math.isfinite(figure)]
         if bad:
-            raise StageError(f"ppo: update {self.update}: {', '.join(bad)} is not a finite number; lower learning_rate, "
-                             "or look at what the reward returns")  # fmt: skip
+            raise StageError(
+                f"ppo: update {self.update}: {', '.join(bad)} is not a finite number; lower learning_rate, or look at "
+                "what the reward returns"
+            )
         if self.accelerator.mixed_precision == "no" and figures["log_prob_mismatch"] > MISMATCH_LIMIT:
             raise StageError(
-                f"ppo: update {self.update}: sampling and training differ by {figures['log_prob_mismatch']:.2g} nats in "
-                f"a token's log-probability (limit {MISMATCH_LIMIT}); the model computes something else with its cache "
-                "or with padding than in a plain forward pass"
+                f"ppo: update {self.update}: sampling and training differ by {figures['log_prob_mismatch']:.2g} nats "
+                f"in a token's log-probability (limit {MISMATCH_LIMIT}); the model computes something else with its "
+                "cache or with padding than in a plain forward pass"
             )
 
     def bytes(self) -> int:

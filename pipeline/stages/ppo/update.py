@@ -1,4 +1,4 @@
-"""One update of policy and critic from one batch of answers: epochs of minibatches, each with an optimizer step of its own."""
+"""One update of policy and critic from one batch of answers: epochs of minibatches, an optimizer step each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Learner:
 def estimate(
     rollout: Rollout, scores: Tensor, kl_coefficient: float, config: UpdateConfig, accelerator: Accelerator
 ) -> Batch:
-    """The rollout with its advantages and returns; `scores` (batch,) are the answers' scores after clipping and penalty."""
+    """The rollout with its advantages and returns; `scores` (batch,) are those after clipping and penalty."""
     rewards = token_rewards(scores, rollout.log_probs, rollout.ref_log_probs, rollout.mask, kl_coefficient)
     advantages = gae(rewards, rollout.values, rollout.mask, config.discount, config.gae_lambda)
     returns = advantages + rollout.values
@@ -82,6 +82,7 @@ class Updater:
         """One optimizer step of both networks; the largest change of a log-probability since sampling."""
         # The count is over all processes and known before the first backward: a token weighs the same wherever it is.
         count = self.accelerator.reduce(minibatch.mask.sum(), reduction="sum")
+        assert isinstance(count, Tensor)
         parts = micro_batches([len(prompt) for prompt in minibatch.prompts], minibatch.lengths(), micro_batch_tokens)
         largest = torch.zeros((), device=minibatch.mask.device)
         for index, rows in enumerate(parts):

@@ -1,0 +1,61 @@
+"""Write the trainer's state now and then, and bring a new trainer to the newest state that is complete."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.training.checkpoints import (
+    MARK,
+    checkpoint_folder,
+    discard_incomplete,
+    mark_complete,
+    newest_complete,
+    step_of,
+)
+from pipeline.training.metrics import METRICS, truncate_rows
+
+if TYPE_CHECKING:
+    from pipeline.core.stage import StageContext
+    from pipeline.stages.ppo.trainer import Trainer
+
+KEPT = 2
+"""Complete checkpoints that stay."""
+
+
+def write_checkpoint(trainer: Trainer, figures: dict[str, Any], context: StageContext) -> None:
+    """The state after the last update, with its figures; every process calls it."""
+    folder = checkpoint_folder(context.work)
+    checkpoint = folder / f"checkpoint-{trainer.update}"
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    trainer.save(checkpoint, figures)
+    mark_complete(checkpoint, context.processes)
+    if context.processes.is_main:
+        keep_newest(folder)
+
+
+def keep_newest(folder: Path) -> None:
+    """Remove all complete checkpoints but the newest."""
+    complete = sorted((path.parent for path in folder.glob(f"checkpoint-*/{MARK}")), key=step_of)
+    for checkpoint in complete[:-KEPT]:
+        # The mark goes first: a kill in between leaves an incomplete checkpoint, not a damaged one.
+        (checkpoint / MARK).unlink()
+        shutil.rmtree(checkpoint)
+
+
+def resume(trainer: Trainer, context: StageContext) -> dict[str, Any]:
+    """Bring the trainer to the newest complete checkpoint, if there is one; the figures of its last update."""
+    newest = None
+    if context.processes.is_main:
+        folder = checkpoint_folder(context.work)
+        discard_incomplete(folder)
+        newest = newest_complete(folder)
+    newest = context.processes.broadcast(newest)
+    figures: dict[str, Any] = {}
+    if newest is not None:
+        context.progress.note(f"goes on from {newest.name}")
+        figures = trainer.load(newest)
+    if context.processes.is_main:
+        truncate_rows(context.output / METRICS, trainer.update)
+    return figures

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from pipeline.core.artifact import write_json
+from pipeline.core.errors import PipelineError
+from pipeline.core.stage import Inputs
+from pipeline.stages.ppo.checks import check
+from pipeline.stages.ppo.stage import build, require_shares, run
+from tests.learning import ppo_chain
+
+
+@pytest.fixture
+def policy(tmp_path):
+    return ppo_chain.write_policy(tmp_path / "policy")
+
+
+@pytest.fixture
+def prompts(tmp_path):
+    return ppo_chain.write_prompts(tmp_path / "prompts.jsonl")
+
+
+def run_into(folder, policy, prompts, reward="share_of_yes", **changes):
+    given = ppo_chain.inputs(policy, ppo_chain.python_reward(reward), prompts)
+    return run(ppo_chain.settings(**changes), given, ppo_chain.context(folder))
+
+
+def lines(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: figure for name, figure in row.items() if name != "seconds"} for row in rows]
+
+
+@pytest.mark.parametrize("calls", [0, 1, 3])
+def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, policy, prompts, calls):
+    changes = {"update": {"minibatches": 2, "epochs": 2}}
+    whole = run_into(tmp_path / "whole", policy, prompts, "until_killed", **changes)
+    ppo_chain.calls_left[:] = [calls]
+    with pytest.raises(ppo_chain.Killed):
+        run_into(tmp_path / "killed", policy, prompts, "until_killed", **changes)
+    ppo_chain.calls_left.clear()
+    unfinished = tmp_path / "killed/.work/checkpoints/checkpoint-99"
+    unfinished.mkdir(parents=True)
+    (unfinished / "policy.safetensors").write_text("cut off")
+    resumed = run_into(tmp_path / "killed", policy, prompts, "until_killed", **changes)
+    for name in ("model.safetensors", "samples.jsonl"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
+    assert lines(tmp_path / "whole") == lines(tmp_path / "killed")
+    assert whole.metrics == resumed.metrics
+    assert not unfinished.exists()
+    kept = sorted(path.name for path in (tmp_path / "killed/.work/checkpoints").iterdir())
+    assert kept == ["checkpoint-3", "checkpoint-4"]
+
+
+def test_the_saved_policy_opens_and_has_changed(tmp_path, policy, prompts):
+    outcome = run_into(tmp_path / "ppo", policy, prompts)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "ppo")
+    assert model.config.use_cache
+    before = load_file(policy.path / "model.safetensors")
+    after = load_file(tmp_path / "ppo/model.safetensors")
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    json.dumps(dict(outcome.metrics), allow_nan=False)
+    samples = [json.loads(line) for line in (tmp_path / "ppo/samples.jsonl").read_text().splitlines()]
+    assert {"prompt", "before", "after"} == set(samples[0])
+
+
+def test_a_reward_model_starts_the_critic_and_another_tokenizer_reads_text(tmp_path, policy, prompts):
+    same = ppo_chain.write_reward_model(tmp_path / "same")
+    other = ppo_chain.write_reward_model(tmp_path / "other", words=["other", *ppo_chain.WORDS])
+    trainers = {}
+    for name, reward in (("same", same), ("other", other)):
+        given, where = ppo_chain.inputs(policy, reward, prompts), ppo_chain.context(tmp_path / name / "out")
+        trainers[name], _ = build(ppo_chain.settings(), given, where, ppo_chain.tokenizer())
+        assert trainers[name].step()["step"] == 1
+    assert (trainers["same"].critic.mean, trainers["same"].critic.std) == (0.5, 0.1)
+    assert (trainers["other"].critic.mean, trainers["other"].critic.std) == (0.0, 1.0)
+
+
+def test_weighted_rewards_are_added(tmp_path, policy, prompts):
+    part = ppo_chain.python_reward("share_of_yes")
+    weighted = [Inputs(reward=part, weight=3.0), Inputs(reward=part, weight=-1.0)]
+    figures = {}
+    for name, reward in (("one", part), ("sum", weighted)):
+        given, where = ppo_chain.inputs(policy, reward, prompts), ppo_chain.context(tmp_path / name)
+        trainer, _ = build(ppo_chain.settings(), given, where, ppo_chain.tokenizer())
+        figures[name] = trainer.step()
+    assert figures["sum"]["score"] == pytest.approx(2 * figures["one"]["score"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("reward", "message"), [("one_score_too_few", "7 scores for 8 answers"), ("no_number", "not a finite number")]
+)
+def test_a_faulty_reward_is_named(tmp_path, policy, prompts, reward, message):
+    with pytest.raises(PipelineError, match=f"{reward}.*{message}"):
+        run_into(tmp_path / "ppo", policy, prompts, reward)
+
+
+def test_a_prompt_without_room_for_an_answer_is_named(tmp_path, policy, prompts):
+    with pytest.raises(PipelineError, match=r"prompt 0.*context of 64.*max_new_tokens to at most 5\d"):
+        run_into(tmp_path / "ppo", policy, prompts, sampling={"max_new_tokens": 60})
+
+
+def test_no_prompts_is_an_error(tmp_path, policy):
+    with pytest.raises(PipelineError, match=r"empty\.jsonl"):
+        run_into(tmp_path / "ppo", policy, ppo_chain.write_prompts(tmp_path / "empty.jsonl", rows=0))
+
+
+def test_fewer_prompts_than_a_batch_are_used_again(tmp_path, policy):
+    run_into(tmp_path / "ppo", policy, ppo_chain.write_prompts(tmp_path / "two.jsonl", rows=2), steps=1)
+
+
+def test_a_batch_that_cannot_be_shared_names_those_that_can():
+    config = ppo_chain.settings(global_batch_size=10, update={"minibatches": 2})
+    with pytest.raises(PipelineError, match="8 or 12 would do"):
+        require_shares(config, world_size=2)
+
+
+def checked(tmp_path, **figures):
+    names = ("score", "tokens", "ended", "true_score", "true_grammatical")
+    sound = {"kl": 5.0, "entropy": 1.0, "clip_fraction": 0.1}
+    sound |= {f"{name}_{kind}": value for name in names for kind, value in
+              (("before", 1.0), ("after", 1.4), ("gain", 0.4), ("gain_error", 0.1))}  # fmt: skip
+    write_json(tmp_path / "manifest.json", {"metrics": sound | figures})
+    artifact = ppo_chain.Model(tmp_path)
+    checks = check(ppo_chain.settings(), Inputs(), artifact, ppo_chain.context(tmp_path))
+    return {item.name: item.verdict for item in checks}
+
+
+def test_checks_pass_for_sound_figures_and_fail_only_for_collapse(tmp_path):
+    assert set(checked(tmp_path).values()) == {"pass"}
+    assert checked(tmp_path, kl=60.0)["KL from the reference"] == "fail"
+    assert checked(tmp_path, kl=30.0)["KL from the reference"] == "warn"
+    assert checked(tmp_path, tokens_after=3.0)["length, after : before"] == "warn"
+    assert checked(tmp_path, true_grammatical_gain=-0.5)["change of grammatical"] == "warn"
+    assert checked(tmp_path, score_gain=-0.5)["score gained"] == "warn"
