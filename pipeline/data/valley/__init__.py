@@ -1,0 +1,1 @@
+"""The valley: a small generated world whose every sentence has a known probability. `data/README.md` shows it."""

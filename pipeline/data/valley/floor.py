@@ -1,0 +1,93 @@
+"""The least loss a model can have on documents of the valley: over given documents from their own surprisals, and in
+expectation in closed form, also for readers who lack one ability. What a model's loss is compared on is the caller's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.data.valley.documents import FEWEST_SENTENCES, MOST_SENTENCES, NATS_OF_SEPARATOR, NATS_OF_TOPIC
+from pipeline.data.valley.grammar import UNSET, State, sentences, start
+from pipeline.data.valley.words import TOPICS
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The surprisal of a set of documents, ends included."""
+
+    nats: float
+    documents: int
+    characters: int
+    """Of the texts, without the end."""
+    bytes: int
+    """Of the texts in UTF-8."""
+
+    @property
+    def per_character(self) -> float:
+        """Nats per character."""
+        return self.nats / self.characters
+
+    @property
+    def per_byte(self) -> float:
+        """Nats per byte; divided by log 2 it is bits per byte."""
+        return self.nats / self.bytes
+
+
+def document_floor(rows: Iterable[Mapping[str, Any]]) -> Floor | None:
+    """The floor of those `rows` (text, surprisal) whose surprisal is known; None if none is."""
+    known = [(row["text"], row["surprisal"]) for row in rows if row.get("surprisal") is not None]
+    if not known:
+        return None
+    return Floor(
+        nats=math.fsum(surprisal for _, surprisal in known),
+        documents=len(known),
+        characters=sum(len(text) for text, _ in known),
+        bytes=sum(len(text.encode()) for text, _ in known),
+    )
+
+
+_TOPICS_ALIKE = {start(topic): 1 / len(TOPICS) for topic in range(len(TOPICS))}
+_MEAN_SENTENCES = (FEWEST_SENTENCES + MOST_SENTENCES) / 2
+
+
+def entropy(known: Callable[[State], Hashable] = lambda state: state) -> float:
+    """Expected surprisal of a document in nats: topic, number of sentences and separators, and sentences.
+
+    The sentences are independent given the topic, and their number of it, so that the parts add. `known` is what a
+    reader knows of a sentence's state when predicting its next word: all of it, unless an ability is lacking.
+    """
+    count = math.log(MOST_SENTENCES - FEWEST_SENTENCES + 1)
+    separator = sum(math.exp(-nats) * nats for nats in NATS_OF_SEPARATOR.values())
+    sentence = sentences().entropy(_TOPICS_ALIKE, known)
+    return NATS_OF_TOPIC + count + (_MEAN_SENTENCES - 1) * separator + _MEAN_SENTENCES * sentence
+
+
+def expected_characters() -> float:
+    """Expected length of a document's text."""
+    automaton = sentences()
+    visits = automaton.expected_visits(_TOPICS_ALIKE)
+    # A word brings the space before it; the full stop has none, and the first word the separator counted below.
+    written = (
+        visits[state] * arc.probability * (len(arc.word) + (arc.word != "." and state.slot != "opening"))
+        for state, arcs in automaton.arcs.items()
+        for arc in arcs.values()
+    )
+    title = sum(len(f"About the {topic}") for topic in TOPICS) / len(TOPICS)
+    return title + _MEAN_SENTENCES * (1 + math.fsum(written))
+
+
+ABILITIES: Mapping[str, Callable[[State], Hashable]] = {
+    "full": lambda state: state,
+    "no facts": lambda state: state._replace(noun=UNSET, place=UNSET),
+    "no agreement": lambda state: state._replace(number=UNSET, object_number=UNSET),
+    "no topic": lambda state: state._replace(topic=0),
+}
+"""What each reader knows of the state of a sentence."""
+
+
+def ability_floors() -> dict[str, float]:
+    """The least expected loss in nats per character for a reader with every ability, and for readers lacking one."""
+    return {name: entropy(known) / expected_characters() for name, known in ABILITIES.items()}
