@@ -1,0 +1,1 @@
+"""Tune a model on a mixture of conversations, so that it follows instructions of many kinds."""

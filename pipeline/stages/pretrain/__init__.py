@@ -1,0 +1,1 @@
+"""Pretrain a decoder from scratch on a corpus."""

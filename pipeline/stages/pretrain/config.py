@@ -1,0 +1,86 @@
+"""Settings of the pretrain stage; imports no torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.artifacts import CorpusInput, Model, TokenizerInput
+from pipeline.core.quantities import Count
+from pipeline.core.references import Reference
+from pipeline.core.stage import Settings, Stage, StageConfig
+from pipeline.training.config import SHORTEST, Schedule, TrainConfig
+
+
+class DecoderSettings(Settings):
+    """The decoder's shape, in transformers' names; widths left out follow from `hidden_size`."""
+
+    num_hidden_layers: Count = 2
+    """Layers."""
+    hidden_size: Count = 128
+    """Width of the states between layers."""
+    intermediate_size: Count | None = None
+    """Width inside the MLP; 8/3 of `hidden_size` when left out."""
+    num_attention_heads: Count | None = None
+    """Heads of the queries; as many as give a width of at most 64 when left out."""
+    num_key_value_heads: Count | None = None
+    """Heads of the keys and values, shared by groups of query heads; as many as those when left out."""
+    head_dim: Count | None = None
+    """Width of a head; `hidden_size` shared among the heads when left out."""
+    max_position_embeddings: Count = Field(256, ge=8)
+    """The context: tokens of a row in training, and at most in a prompt with its answer."""
+    position_encoding: Literal["rope", "learned"] = "rope"
+    """How the model knows where a token stands."""
+    rope_theta: float = Field(10000.0, gt=1)
+    """Base of the rotary frequencies."""
+    rms_norm_eps: float = Field(1e-6, gt=0)
+    """Guard of the norms against dividing by zero."""
+    initializer_range: float = Field(0.02, gt=0)
+    """Standard deviation of fresh weights."""
+    attention_dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of attention probabilities dropped in training."""
+    tie_word_embeddings: bool = True
+    """Whether the output layer is the embedding itself."""
+
+
+class PretrainTrain(TrainConfig):
+    """How long and how to pretrain."""
+
+    epochs: float | None = Field(1.0, gt=0)
+    """Length of training in passes over the rows; rounded down to whole steps."""
+    learning_rate: float = Field(3e-3, gt=0)
+    """The highest learning rate."""
+    schedule: Schedule = "wsd"
+    """How the learning rate goes: `wsd` is warm-up, stable, decay."""
+    adam_beta2: float = Field(0.95, ge=0, lt=1)
+    """Decay of AdamW's mean of the squared gradients."""
+    weight_decay: float = Field(0.1, ge=0)
+    """AdamW's weight decay; norms are left out."""
+
+
+class Config(StageConfig):
+    """Settings of the pretrain stage."""
+
+    corpus: CorpusInput = Reference(path="corpus")
+    """The documents to train on, and the held-out ones."""
+    tokenizer: TokenizerInput = Reference(path="tokenizer")
+    """The tokenizer; the vocabulary is its own, padded to a multiple of 64."""
+    decoder: DecoderSettings = DecoderSettings()
+    """The model's shape."""
+    train: PretrainTrain = PretrainTrain()
+    """How long and how to train; a sequence is a row of `max_position_embeddings` tokens, packed from documents."""
+    validation_documents: Count = 500
+    """Held-out documents that the loss is measured on, at most."""
+
+
+STAGE = Stage(
+    kind="pretrain",
+    config=Config,
+    output=Model,
+    run="pipeline.stages.pretrain.stage:run",
+    check="pipeline.stages.pretrain.checks:check",
+    processes="all",
+    seeded=True,
+    smoke={**SHORTEST, "validation_documents": 20},
+)

@@ -1,0 +1,96 @@
+"""Pretrain a decoder: tokens, rows, a fresh model, transformers' Trainer, the loss on held-out documents."""
+
+from __future__ import annotations
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
+
+from pipeline.artifacts import Corpus
+from pipeline.core.errors import StageError
+from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.models.decoder import DecoderConfig
+from pipeline.models.loading import load_tokenizer, new_model, require_pad_token, save_model
+from pipeline.stages.pretrain.config import Config, DecoderSettings
+from pipeline.stages.pretrain.documents import texts_of, validation_documents
+from pipeline.stages.pretrain.evaluation import baseline_figures, loss_figures
+from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, pack
+from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
+from pipeline.training.arguments import training_arguments
+from pipeline.training.choices import choose
+from pipeline.training.memory import shape_of
+from pipeline.training.order import EpochOrder, OrderedRows, steps_of
+from pipeline.training.run import train
+
+_VOCABULARY_MULTIPLE = 64
+"""Matrix products of round sizes are faster."""
+
+
+class PretrainTrainer(OrderedRows, Trainer):
+    """transformers' Trainer, reading rows in our order."""
+
+
+def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
+    """Train on the corpus' documents and measure on its held-out ones."""
+    tokenizer = load_tokenizer(inputs.tokenizer.path)
+    store = token_store(inputs.corpus, tokenizer, context)
+    context_length = config.decoder.max_position_embeddings
+    packing = pack(store, context_length)
+    model = new_model(decoder_config(config.decoder, tokenizer), context.seed)
+    batch_size = config.train.global_batch_size
+    steps = steps_of(config.train, len(packing.rows) - 1, float(packing.row_lengths.mean()))
+    order = EpochOrder(len(packing.rows) - 1, batch_size, steps, context.seed)
+    choices = choose(context, shape_of(model, context_length), batch_size)
+    trainer = PretrainTrainer(
+        model=model,
+        args=TrainingArguments(**training_arguments(config.train, steps, choices, context)),
+        train_dataset=PackedRows(store, packing),
+        data_collator=PackedBatch(context_length, require_pad_token(tokenizer)),
+    )
+    tokens = np.cumsum([packing.row_lengths[order[step]].sum() for step in range(steps)])
+    metrics = train(trainer, config.train, order, choices, lambda step: int(tokens[step - 1]), context)
+    documents = validation_documents(inputs.corpus, config.validation_documents)
+    metrics |= loss_figures(model, tokenizer, documents, context)
+    metrics |= baseline_figures(store, tokenizer, documents, model.config.vocab_size)
+    if context.processes.is_main:
+        save_model(model, tokenizer, context.output)
+    metrics["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+    metrics["tokens"] = int(store.starts[-1])
+    return Outcome(metrics, headline(metrics))
+
+
+def token_store(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, context: StageContext) -> TokenStore:
+    """The corpus' training documents as tokens, built by rank 0."""
+    folder = context.work / "tokens"
+    if context.processes.is_main:
+        build_store(folder, texts_of(corpus, "train"), tokenizer)
+    context.processes.barrier()
+    return open_store(folder)
+
+
+def decoder_config(settings: DecoderSettings, tokenizer: PreTrainedTokenizerBase) -> DecoderConfig:
+    """The model's config, with the tokenizer's vocabulary and special tokens.
+
+    Raises:
+        StageError: if the shape's numbers do not fit together.
+    """
+    shape = settings.model_dump(exclude={"rope_theta"})
+    if settings.position_encoding == "rope":
+        shape["rope_parameters"] = {"rope_type": "default", "rope_theta": settings.rope_theta}
+    try:
+        return DecoderConfig(
+            vocab_size=-(-len(tokenizer) // _VOCABULARY_MULTIPLE) * _VOCABULARY_MULTIPLE,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            **shape,
+        )
+    except ValueError as error:
+        raise StageError(f"decoder: {error}") from None
+
+
+def headline(metrics: dict[str, float]) -> str:
+    """The result in a few words."""
+    text = f"{metrics['bits_per_byte']:.3f} bits per byte (bigram {metrics['bigram_bits_per_byte']:.3f})"
+    if "excess_nats_per_char" in metrics:
+        text += f", {metrics['excess_nats_per_char']:+.4f} nats/char from the floor"
+    return text

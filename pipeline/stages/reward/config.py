@@ -1,0 +1,62 @@
+"""Settings of the reward stage; imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.artifacts import ModelInput, PreferencesInput, RewardModel
+from pipeline.core.quantities import Count
+from pipeline.core.references import DataReference, Reference
+from pipeline.core.stage import Stage, StageConfig
+from pipeline.training.config import SHORTEST, TrainConfig
+
+
+class RewardTrain(TrainConfig):
+    """How long and how to train."""
+
+    epochs: float | None = Field(1.0, gt=0)
+    """Length of training in passes over the pairs; rounded down to whole steps."""
+    global_batch_size: Count = 16
+    """Pairs per optimizer step, over all processes."""
+    learning_rate: float = Field(2e-3, gt=0)
+    """The highest learning rate; large models want some 1e-5."""
+    warmup_steps: float = Field(0.1, ge=0)
+    """Steps of linear warm-up; below 1, a share of all steps."""
+    log_every: Count = Field(5, json_schema_extra={"identity": False})
+    """Steps between lines of `metrics.jsonl`."""
+
+
+class Config(StageConfig):
+    """Settings of the reward stage."""
+
+    model: ModelInput = Reference(path="pretrain")
+    """The model whose tokenizer and shape, and with `start: model` whose weights, the reward model takes."""
+    start: Literal["fresh", "model"] = "fresh"
+    """`model` keeps the trunk's weights under a new head; `fresh` draws all weights anew. Large pretrained models want
+    `model`; at the size of the tiny recipe fresh weights are better."""
+    preferences: PreferencesInput = DataReference(path="preferences")
+    """Pairs: `prompt`, `chosen` and `rejected`."""
+    validation: Annotated[float, Field(ge=0, lt=1)] | PreferencesInput | None = None
+    """Held-out pairs: a fraction of the pairs, or other data. Left out: the `validation` split where there is one,
+    else 10 %."""
+    center_scores: float | None = Field(None, gt=0)
+    """Weight of a penalty on the squared sum of a pair's scores, which keeps them near zero
+    (https://arxiv.org/abs/2312.09244)."""
+    train: RewardTrain = RewardTrain()
+    """How long and how to train."""
+    standardisation_pairs: Count = 512
+    """Training pairs whose scores' mean and standard deviation are kept with the model, at most."""
+
+
+STAGE = Stage(
+    kind="reward",
+    config=Config,
+    output=RewardModel,
+    run="pipeline.stages.reward.stage:run",
+    check="pipeline.stages.reward.checks:check",
+    processes="all",
+    seeded=True,
+    smoke={**SHORTEST, "standardisation_pairs": 8},
+)

@@ -1,0 +1,100 @@
+"""Train a reward model: pairs as tokens, a scalar head, trl's RewardTrainer, scores of held-out pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from trl import RewardConfig, RewardTrainer
+
+from pipeline.core.artifact import write_json
+from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.models.loading import load_classifier, load_tokenizer, save_model
+from pipeline.models.scoring import SCORES_FILE, RewardScorer
+from pipeline.stages.reward.config import Config
+from pipeline.stages.reward.figures import pair_figures
+from pipeline.stages.reward.pairs import TokenPairs, split_pairs, token_pairs
+from pipeline.training.arguments import training_arguments
+from pipeline.training.choices import choose
+from pipeline.training.memory import shape_of
+from pipeline.training.order import EpochOrder, OrderedRows, steps_of
+from pipeline.training.run import train
+
+
+class PairTrainer(OrderedRows, RewardTrainer):
+    """trl's RewardTrainer, reading pairs in our order."""
+
+
+def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
+    """Train on the pairs, standardise the scores, and measure on held-out pairs."""
+    tokenizer = load_tokenizer(inputs.model.path)
+    model = load_classifier(inputs.model.path, start=config.start, seed=context.seed, dtype=torch.float32)
+    rows, held_out = split_pairs(inputs.preferences, inputs.validation, context.seed)
+    context_length = model.config.max_position_embeddings
+    pairs = token_pairs(tokenizer, rows, context_length, inputs.preferences.address)
+    unseen = token_pairs(tokenizer, held_out, context_length, f"{inputs.preferences.address} (held out)")
+    metrics = train_on(model, tokenizer, pairs, config, context)
+    scorer, spread = standardised(model, tokenizer, pairs, config.standardisation_pairs)
+    if context.processes.is_main:
+        save_model(model, tokenizer, context.output)
+        write_json(context.output / SCORES_FILE, {"mean": scorer.mean, "std": scorer.std})
+    metrics |= {"raw_mean": scorer.mean, "raw_std": spread, "pairs": len(rows)}
+    if held_out:
+        metrics |= held_out_figures(scorer, unseen, held_out)
+    return Outcome(metrics, headline(metrics))
+
+
+def train_on(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    pairs: TokenPairs,
+    config: Config,
+    context: StageContext,
+) -> dict[str, Any]:
+    """Train `model` on `pairs`; the metrics of the training."""
+    lengths, batch_size = np.array(pairs.lengths), config.train.global_batch_size
+    steps = steps_of(config.train, len(lengths), float(lengths.mean()))
+    order = EpochOrder(len(lengths), batch_size, steps, context.seed)
+    choices = choose(context, shape_of(model, int(lengths.max())), batch_size)  # a pair takes the room of both
+    trainer = PairTrainer(
+        model=model,
+        args=RewardConfig(
+            **training_arguments(config.train, steps, choices, context),
+            max_length=None,  # pairs were checked against the context; none is dropped
+            center_rewards_coefficient=config.center_scores,
+        ),
+        train_dataset=Dataset.from_dict({"chosen_ids": pairs.chosen, "rejected_ids": pairs.rejected}),
+        processing_class=tokenizer,
+    )
+    tokens = np.cumsum([lengths[order[step]].sum() for step in range(steps)])
+    return train(trainer, config.train, order, choices, lambda step: int(tokens[step - 1]), context)
+
+
+def standardised(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pairs: TokenPairs, count: int
+) -> tuple[RewardScorer, float]:
+    """A scorer whose scores of the first `count` training pairs have mean 0 and deviation 1; and the raw deviation.
+
+    A model that gives one score to everything keeps its scale; the check on the spread says so.
+    """
+    raw = RewardScorer(model, tokenizer).score_ids([*pairs.chosen[:count], *pairs.rejected[:count]])
+    mean, std = float(raw.mean()), float(raw.std())
+    return RewardScorer(model, tokenizer, mean, std if std > 1e-6 else 1.0), std
+
+
+def held_out_figures(scorer: RewardScorer, pairs: TokenPairs, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Accuracy and the rest on held-out pairs."""
+    scores = [scorer.score_ids(side).tolist() for side in (pairs.chosen, pairs.rejected)]
+    lengths = [len(ids) for ids in (*pairs.chosen, *pairs.rejected)]
+    return pair_figures(scores[0], scores[1], rows, lengths)
+
+
+def headline(metrics: dict[str, Any]) -> str:
+    """The result in a few words."""
+    if "accuracy" not in metrics:
+        return f"{metrics['steps']} steps"
+    text = f"accuracy {metrics['accuracy']:.3f} ± {metrics['accuracy_standard_error']:.3f}"
+    return text + (f" of at most {metrics['ceiling']:.3f}" if "ceiling" in metrics else "")

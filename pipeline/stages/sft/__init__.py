@@ -1,0 +1,1 @@
+"""Fine-tune a model on demonstrations: conversations whose answers it learns to give."""

@@ -1,0 +1,60 @@
+"""Fine-tune on demonstrations: conversations as tokens, trl's SFTTrainer, answers to held-out prompts."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.supervised import lessons_of, split_conversations
+from pipeline.data.trial import trial, write_answers
+from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
+from pipeline.stages.sft.config import Config
+from pipeline.training.choices import choose
+from pipeline.training.memory import shape_of
+from pipeline.training.order import EpochOrder, steps_of
+from pipeline.training.run import train
+from pipeline.training.supervised import mean_loss, packed_rows, supervised_trainer, token_rows
+
+
+def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
+    """Train on the data's conversations, and measure on held-out ones."""
+    model, tokenizer = load_model(inputs.model.path, dtype=torch.float32), load_tokenizer(inputs.model.path)
+    require_pad_token(tokenizer)
+    context_length = model.config.max_position_embeddings
+    conversations, held_out = split_conversations(inputs.data, inputs.validation, context.seed)
+    lessons = lessons_of(
+        tokenizer, conversations, loss_on=config.loss_on, context_length=context_length, address=inputs.data.address
+    )
+    rows = token_rows(lessons.input_ids, lessons.labels)
+    if config.packing:
+        rows = packed_rows(rows, context_length)
+    lengths = np.array([len(ids) for ids in rows["input_ids"]])
+    steps = steps_of(config.train, len(rows), float(lengths.mean()))
+    order = EpochOrder(len(rows), config.train.global_batch_size, steps, context.seed)
+    choices = choose(context, shape_of(model, int(lengths.max())), config.train.global_batch_size)
+    trainer = supervised_trainer(model, tokenizer, rows, config.train, steps, choices, context)
+    tokens = np.cumsum([lengths[order[step]].sum() for step in range(steps)])
+    metrics = train(trainer, config.train, order, choices, lambda step: int(tokens[step - 1]), context)
+    metrics |= {"rows": len(conversations), "loss_tokens": lessons.loss_tokens, "held_out_rows": len(held_out)}
+    if held_out:
+        unseen = lessons_of(
+            tokenizer, held_out, loss_on=config.loss_on, context_length=context_length, address="validation"
+        )
+        metrics["validation_loss"] = mean_loss(model, unseen.input_ids, unseen.labels)
+    figures, answers = trial(
+        model, tokenizer, inputs.data, held_out, context,
+        count=config.sampled_answers, max_new_tokens=config.max_new_tokens,
+    )  # fmt: skip
+    if context.processes.is_main:
+        save_model(model, tokenizer, context.output)
+        write_answers(context.output / "samples.jsonl", answers)
+    return Outcome({**metrics, **figures}, headline({**metrics, **figures}))
+
+
+def headline(metrics: dict[str, float]) -> str:
+    """The result in a few words."""
+    parts = [f"loss {metrics['validation_loss']:.3f}"] if "validation_loss" in metrics else []
+    named = (("ended_share", "end"), ("format_share", "keep to the format"))
+    parts += [f"{metrics[name]:.0%} of answers {words}" for name, words in named if name in metrics]
+    return ", ".join(parts) or f"{metrics['steps']} steps"

@@ -1,0 +1,70 @@
+"""Settings of training, the same for every stage that trains through the libraries' trainers. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.core.quantities import Count
+from pipeline.core.stage import Settings, not_identity
+
+_LENGTHS = ("tokens", "steps", "epochs")
+
+Schedule = Literal["wsd", "cosine", "linear", "constant"]
+
+
+class TrainConfig(Settings):
+    """How long and how a model is trained. Its length is one of `tokens`, `steps` and `epochs`."""
+
+    tokens: Count | None = None
+    """Length of training in tokens, padding not counted; rounded down to whole steps."""
+    steps: Count | None = None
+    """Length of training in optimizer steps."""
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    """Length of training in passes over the rows; rounded down to whole steps."""
+    global_batch_size: Count = 8
+    """Sequences per optimizer step, over all processes."""
+    learning_rate: float = Field(1e-3, gt=0)
+    """The highest learning rate."""
+    schedule: Schedule = "linear"
+    """How the learning rate goes: `wsd` is warm-up, stable, decay; `linear` and `cosine` decay from the warm-up on."""
+    warmup_steps: float = Field(0.02, ge=0)
+    """Steps of linear warm-up; below 1, a share of all steps."""
+    decay_share: float = Field(0.2, gt=0, le=1)
+    """The share of all steps over which `wsd` decays to zero."""
+    adam_beta1: float = Field(0.9, ge=0, lt=1)
+    """Decay of AdamW's mean of the gradients."""
+    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    """Decay of AdamW's mean of the squared gradients."""
+    adam_epsilon: float = Field(1e-8, gt=0)
+    """AdamW's guard against dividing by zero."""
+    weight_decay: float = Field(0.0, ge=0)
+    """AdamW's weight decay; norms and biases are left out."""
+    max_grad_norm: float = Field(1.0, ge=0)
+    """Gradients are scaled down to this norm; 0 never scales."""
+    checkpoint_every: Count | Literal["auto"] = Field("auto", json_schema_extra=not_identity())
+    """Steps between checkpoints, rounded up to a multiple of `log_every`; `auto` is about half a minute, more for
+    models that take long to write."""
+    log_every: Count = Field(10, json_schema_extra=not_identity())
+    """Steps between lines of `metrics.jsonl`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given_length_replaces_the_default(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or all(values.get(name) is None for name in _LENGTHS):
+            return values
+        return {**dict.fromkeys(_LENGTHS), **values}
+
+    @model_validator(mode="after")
+    def _one_length(self) -> TrainConfig:
+        given = [name for name in _LENGTHS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give one of tokens, steps and epochs, not {' and '.join(given) or 'none'}")
+        return self
+
+
+SHORTEST = {
+    "train.steps": 2, "train.tokens": None, "train.epochs": None, "train.log_every": 1, "train.global_batch_size": 8,
+}  # fmt: skip
+"""For a stage's `smoke`: two steps of small batches, whatever length the recipe gives."""

@@ -1,0 +1,98 @@
+"""Run a library's trainer to its end: go on where a killed run stopped, keep checkpoints and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from transformers import PrinterCallback
+
+from pipeline.core.errors import StageError
+from pipeline.core.stage import StageContext
+from pipeline.training.checkpoints import Cadence, Checkpoints, checkpoint_folder, discard_incomplete, newest_complete
+from pipeline.training.choices import Choices
+from pipeline.training.config import TrainConfig
+from pipeline.training.metrics import METRICS, Metrics, read_rows
+from pipeline.training.order import Order
+
+
+class OrderedTrainer(Protocol):
+    """A transformers Trainer with the mixin `OrderedRows`."""
+
+    row_order: Order
+    model: Any
+    accelerator: Any
+    args: Any
+
+    def train(self, resume_from_checkpoint: str | None = None) -> Any:
+        """Run the training loop."""
+        ...
+
+    def add_callback(self, callback: Any) -> None:
+        """Have the loop call `callback`."""
+        ...
+
+    def remove_callback(self, callback: Any) -> None:
+        """Have the loop no longer call callbacks of this class."""
+        ...
+
+
+def train(
+    trainer: OrderedTrainer,
+    config: TrainConfig,
+    order: Order,
+    choices: Choices,
+    tokens_at: Callable[[int], int],
+    context: StageContext,
+) -> dict[str, Any]:
+    """Train `trainer.model` on the rows of `order`, and say how it went: metrics for the manifest.
+
+    Killed at any moment and called again with the same arguments, it ends with the same weights and `metrics.jsonl`.
+    """
+    processes = context.processes
+    if trainer.accelerator.num_processes != processes.world_size:
+        raise StageError(f"the trainer runs on {trainer.accelerator.num_processes} processes where the launch has "
+                         f"{processes.world_size}; see the accelerate configs beside the recipes")  # fmt: skip
+    trainer.row_order = order
+    trainer.remove_callback(PrinterCallback)  # transformers' own, which prints every log
+    trainer.add_callback(Metrics(context, tokens_at))
+    trainer.add_callback(Checkpoints(cadence_of(trainer, config, context), processes))
+    checkpoint = _resumed_from(context)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.model.config.use_cache = True  # switched off for training by the trainer, and saved that way if left
+    return summary(context, len(order), tokens_at(len(order)), choices)
+
+
+def cadence_of(trainer: OrderedTrainer, config: TrainConfig, context: StageContext) -> Cadence:
+    """When this trainer's checkpoints are due."""
+    model_bytes = sum(parameter.numel() * parameter.element_size() for parameter in trainer.model.parameters())
+    return Cadence(config.checkpoint_every, config.log_every, model_bytes, context.processes)
+
+
+def _resumed_from(context: StageContext) -> str | None:
+    """The checkpoint to go on from, the same on every process."""
+    processes = context.processes
+    found = None
+    if processes.is_main:
+        folder = checkpoint_folder(context.work)
+        discard_incomplete(folder)
+        found = newest_complete(folder)
+        if found is not None:
+            context.progress.note(f"goes on from {found.name}")
+    found = processes.broadcast(found)
+    return None if found is None else str(found)
+
+
+def summary(context: StageContext, steps: int, tokens: int, choices: Choices) -> dict[str, Any]:
+    """What every trained stage reports: length, and the loss of the first and last tenth of what was logged."""
+    processes = context.processes
+    processes.barrier()  # rank 0 has written the last line
+    losses = [row["loss"] for row in read_rows(context.output / METRICS)]
+    tenth = max(1, len(losses) // 10)
+    figures: dict[str, Any] = {"steps": steps, "trained_tokens": tokens, "precision": choices.precision}
+    if losses:
+        figures["first_loss"] = sum(losses[:tenth]) / tenth
+        figures["last_loss"] = sum(losses[-tenth:]) / tenth
+    if choices.inexact:
+        figures |= {"exact": False, "inexact_because": choices.inexact}
+    return figures
