@@ -35,7 +35,8 @@ class DecoderConfig(PreTrainedConfig):
     `intermediate_size` of 8/3 of it, up to a multiple of 8.
 
     Raises:
-        ValueError: (strict's own subclasses of it) for a wrong type, or numbers that do not fit together.
+        ValueError: for numbers that do not fit together.
+        huggingface_hub.errors.StrictDataclassFieldValidationError: for a wrong type or an unknown name in a field.
     """
 
     model_type = "gristmill_decoder"
@@ -88,10 +89,10 @@ class DecoderConfig(PreTrainedConfig):
         if _left_out(self.intermediate_size):
             self.intermediate_size = -(-self.hidden_size * 8 // 3 // 8) * 8
         kwargs["auto_map"] = dict(AUTO_MAP)
+        self._require_consistency()
         super().__post_init__(**kwargs)
 
-    def validate_architecture(self) -> None:
-        """What `strict` checks after the fields' types: that the numbers make a model."""
+    def _require_consistency(self) -> None:
         for name in (
             "vocab_size",
             "hidden_size",
