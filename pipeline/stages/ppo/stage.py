@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -107,11 +108,13 @@ def make_accelerator(choices: Choices) -> Accelerator:
     from accelerate import Accelerator
     from accelerate.utils import DistributedDataParallelKwargs
 
+    # torch renames the option; accelerate still passes it by its old name.
+    warnings.filterwarnings("ignore", message=".*broadcast_buffers.*", category=FutureWarning)
     accelerator = Accelerator(
         cpu=not torch.cuda.is_available(),
         mixed_precision="bf16" if choices.precision == "bf16" else "no",
         gradient_accumulation_steps=1,
-        # Buffers never change; copying them at every forward would tie the processes' micro-batches to each other.
+        # Buffers never change, and copying them would need as many micro-batches on every process.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
     assert accelerator.num_processes == choices.world_size, accelerator.state

@@ -177,8 +177,8 @@ class Trainer:
     def load(self, folder: Path) -> dict[str, Any]:
         """Go on from what `save` wrote; the figures of the last update. Every process calls it."""
         for name, learner, network in self._parts():
-            load_model(network, str(folder / f"{name}.safetensors"), device=str(self.accelerator.device))
-            state = torch.load(folder / f"{name}_optimizer.pt", map_location=self.accelerator.device, weights_only=True)
+            load_model(network, str(folder / f"{name}.safetensors"))  # copied to where the parameters are
+            state = torch.load(folder / f"{name}_optimizer.pt", map_location="cpu", weights_only=True)
             learner.optimizer.load_state_dict(state)
         state = read_json(folder / "state.json")
         self.update, self.tokens = state["update"], state["tokens"]
