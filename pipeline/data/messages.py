@@ -20,7 +20,7 @@ def check_messages(value: Any, place: str, column: str) -> list[Message]:
         raise DataError(f"{place}: {column}: {_shown(value)} where a list of messages is wanted")
     if not value:
         raise DataError(f"{place}: {column}: no message in it; remove the row or fill it")
-    return [_check_message(message, f"{place}: {column}[{index}]") for index, message in enumerate(value)]
+    return [_check_message(message, place, f"{column}[{index}]") for index, message in enumerate(value)]
 
 
 def check_text(value: Any, place: str, column: str) -> str:
@@ -45,15 +45,15 @@ def as_messages(value: Any, role: str, place: str, column: str) -> list[Message]
     return check_messages(value, place, column)
 
 
-def _check_message(message: Any, path: str) -> Message:
+def _check_message(message: Any, place: str, path: str) -> Message:
     if not isinstance(message, dict):
-        raise DataError(f"{path}: {_shown(message)} where {{role, content}} is wanted")
+        raise DataError(f"{place}: {path}: {_shown(message)} where {{role, content}} is wanted")
     for key in ("role", "content"):
         if key not in message:
-            raise DataError(f"{path}: no {key!r}; the message has {', '.join(map(str, message)) or 'nothing'}")
+            raise DataError(f"{place}: {path}: no {key!r}; the message has {', '.join(map(str, message)) or 'nothing'}")
     if message["role"] not in ROLES:
-        raise DataError(f"{path}.role: {_shown(message['role'])} is not one of {', '.join(ROLES)}")
-    return {"role": message["role"], "content": check_text(message["content"], path, "content")}
+        raise DataError(f"{place}: {path}.role: {_shown(message['role'])} is not one of {', '.join(ROLES)}")
+    return {"role": message["role"], "content": check_text(message["content"], place, f"{path}.content")}
 
 
 def _shown(value: Any) -> str:

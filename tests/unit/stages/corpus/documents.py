@@ -1,0 +1,80 @@
+"""Documents and sources for the tests of the corpus stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pipeline.artifacts import Corpus
+from pipeline.core.artifact import write_json
+from pipeline.core.references import Resolved
+from pipeline.core.stage import Check, Inputs, Outcome
+from pipeline.stages.corpus.checks import check
+from pipeline.stages.corpus.config import Config
+from pipeline.stages.corpus.document import Document
+from pipeline.stages.corpus.funnel import DroppedFiles, StepReport
+from pipeline.stages.corpus.stage import run
+from tests.unit.stages.tiny import make_context
+
+WORDS = [
+    f"{first}{last}"
+    for first in ("bri", "mel", "tor", "san", "kel")
+    for last in ("da", "mo", "lin", "sur", "vek", "pa")
+]
+
+
+def words(seed: int, count: int = 60) -> list[str]:
+    """Words of a text that resembles no other."""
+    draws = Random(seed)
+    return [draws.choice(WORDS) + draws.choice(WORDS) for _ in range(count)]
+
+
+def text_of(seed: int) -> str:
+    return " ".join(words(seed))
+
+
+def documents(*texts: str) -> list[Document]:
+    return [Document(text, f"{number:03}", "./a") for number, text in enumerate(texts)]
+
+
+def report(folder: Path) -> StepReport:
+    return StepReport("step", DroppedFiles(folder / "dropped"))
+
+
+class Made:
+    """A corpus made from files of rows, with everything the stage left."""
+
+    def __init__(self, folder: Path, *sources: Sequence[dict[str, Any]] | Resolved, **settings: Any) -> None:
+        inputs = [
+            source if isinstance(source, Resolved) else _file(folder, n, source) for n, source in enumerate(sources)
+        ]
+        self.config = Config(sources=[{"data": "./a.jsonl"}] * len(inputs), **settings)
+        self.inputs = Inputs(sources=[Inputs(data=source) for source in inputs])
+        self.context = make_context(folder / "corpus")
+        self.outcome: Outcome = run(self.config, self.inputs, self.context)
+        self.path = self.context.output
+
+    def rows(self, split: str = "train") -> list[dict[str, Any]]:
+        return [json.loads(line) for path in Corpus(self.path).shards(split) for line in path.read_text().splitlines()]
+
+    def texts(self) -> set[str]:
+        return {row["text"] for split in ("train", "validation") for row in self.rows(split)}
+
+    def dropped(self, reason: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.path / f"dropped/{reason}.jsonl").read_text().splitlines()]
+
+    def funnel(self) -> dict[str, Any]:
+        return {step["step"]: step for step in json.loads((self.path / "funnel.json").read_text())["steps"]}
+
+    def checks(self) -> dict[str, Check]:
+        write_json(self.path / "manifest.json", {"metrics": dict(self.outcome.metrics)})
+        return {c.name.split(" among")[0]: c for c in check(self.config, self.inputs, Corpus(self.path), self.context)}
+
+
+def _file(folder: Path, number: int, rows: Sequence[dict[str, Any]]) -> Resolved:
+    path = folder / f"source-{number}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return Resolved(address=f"./{path.name}", scheme="path", fingerprint="", path=path)
