@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+from transformers import TrainingArguments
+
+from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, pack
+from pipeline.stages.pretrain.stage import PretrainTrainer
+from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
+from tests.unit.models.tiny import END, tiny_decoder, tiny_rows, tiny_tokenizer
+
+
+def store_of(documents):
+    tokens = np.concatenate([np.asarray(document, dtype=np.uint16) for document in documents])
+    return TokenStore(tokens, np.cumsum([0, *map(len, documents)]))
+
+
+def rows_of(documents, context_length):
+    store = store_of(documents)
+    return PackedRows(store, pack(store, context_length))
+
+
+def test_the_store_gives_back_what_was_written(tmp_path):
+    texts = [f"document {number}" for number in range(5)]
+    build_store(tmp_path, iter(texts), tiny_tokenizer())
+    store = open_store(tmp_path)
+    documents = [store.tokens[a:b].tolist() for a, b in zip(store.starts[:-1], store.starts[1:], strict=True)]
+    assert [tiny_tokenizer().decode(ids[1:-1]) for ids in documents] == texts
+
+
+def test_a_half_written_store_is_written_anew(tmp_path):
+    (tmp_path / "tokens.bin").write_bytes(b"cut off")
+    build_store(tmp_path, ["text"], tiny_tokenizer())
+    assert open_store(tmp_path).tokens[-1] == END
+
+
+def test_every_document_lies_whole_in_one_row():
+    documents = tiny_rows(40, 3, 30)
+    rows = rows_of(documents, 32)
+    packed = [tuple(document.tolist()) for row in range(len(rows)) for document in rows[row]]
+    assert sorted(packed) == sorted(map(tuple, documents))
+    assert all(sum(map(len, rows[row])) <= 32 for row in range(len(rows)))
+
+
+def test_rows_are_nearly_full():
+    rows = rows_of(tiny_rows(300, 3, 30), 64)
+    filled = sum(len(document) for row in range(len(rows)) for document in rows[row])
+    assert filled / (len(rows) * 64) > 0.97
+
+
+def test_a_longer_document_is_cut_so_that_each_token_is_predicted_once():
+    (document,) = tiny_rows(1, 50, 50)
+    rows = rows_of([document], 16)
+    batch = PackedBatch(16, pad_id=0)([rows[row] for row in range(len(rows))])
+    assert sorted(batch["labels"][batch["labels"] != -100].tolist()) == sorted(document[1:])
+
+
+def test_no_document_predicts_the_next_ones_first_token():
+    rows = rows_of([[1, 10, 11, 2], [1, 12, 2]], 9)
+    batch = PackedBatch(9, pad_id=0)([rows[0]])
+    assert batch["labels"].tolist() == [[-100, 10, 11, 2, -100, 12, 2, -100, -100]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1, 2, 0, 1]]
+
+
+def test_changing_one_document_leaves_the_next_ones_logits_alone(tmp_path):
+    """Through the trainer's own collator and model, in training and in evaluation mode."""
+    documents = [document[:12] for document in tiny_rows(2, 12, 12)]
+    collate = PackedBatch(28, pad_id=0)
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[], max_steps=1)
+    model = PretrainTrainer(tiny_decoder(), arguments, collate, train_dataset=[documents]).model
+    other = [tiny_rows(1, 12, 12, seed=99)[0], documents[1]]
+    for mode in (model.train, model.eval):
+        mode()
+        first, second = (model(**collate([list(map(np.asarray, row))])).logits for row in (documents, other))
+        assert not torch.allclose(first[0, 5], second[0, 5])
+        torch.testing.assert_close(first[0, 12:24], second[0, 12:24])
+        alone = model(input_ids=torch.tensor([documents[1]])).logits
+        torch.testing.assert_close(first[0, 12:24], alone[0], rtol=1e-4, atol=1e-5)
