@@ -15,6 +15,8 @@ from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
 
 METRICS = "metrics.jsonl"
+_LEFT_OUT = ("epoch", "num_tokens")
+"""Logged by the libraries: our single epoch, and trl's count of tokens, which starts anew when training resumes."""
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
@@ -86,6 +88,6 @@ class Metrics(TrainerCallback):
                              "lengthen train.warmup_steps or lower train.max_grad_norm")  # fmt: skip
         if self.context.processes.is_main:
             clock = round(time.monotonic() - self._started, 3)
-            figures = {name: value for name, value in logs.items() if name != "epoch"}
+            figures = {name: value for name, value in logs.items() if name not in _LEFT_OUT}
             append_row(self.path, {"step": state.global_step, "tokens": self.tokens_at(state.global_step),
                                    **figures, "seconds": clock})  # fmt: skip

@@ -29,7 +29,11 @@ def test_gzip_of_repetition_is_small():
 
 
 def test_the_floor_counts_documents_that_fit_and_are_known():
-    documents = [{"text": "ab", "surprisal": 3.0}, {"text": "abc", "surprisal": None}, {"text": "abcd", "surprisal": 5.0}]
+    documents = [
+        {"text": "ab", "surprisal": 3.0},
+        {"text": "abc", "surprisal": None},
+        {"text": "abcd", "surprisal": 5.0},
+    ]
     figures = floor_figures([(4.0, 5), (1.0, 5), (9.0, 30)], documents, context_length=16)
     assert figures["floor_nats_per_char"] == 1.5
     assert figures["excess_nats_per_char"] == 0.5

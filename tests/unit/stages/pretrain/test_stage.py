@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from transformers import AutoModelForCausalLM
+
+from pipeline.artifacts import Corpus, Tokenizer
+from pipeline.core.artifact import Artifact, write_json
+from pipeline.core.errors import StageError
+from pipeline.core.stage import Inputs
+from pipeline.stages.pretrain.checks import check, gap_to_floor
+from pipeline.stages.pretrain.config import Config
+from pipeline.stages.pretrain.stage import run
+from tests.unit.stages.tiny import make_context, save_tiny_model
+from tests.unit.training.killing import assert_resumes_exactly
+
+WORDS = ("mill", "river", "rye", "stone", "wheel", "flour")
+DECODER = {"num_hidden_layers": 1, "hidden_size": 32, "max_position_embeddings": 32}
+
+
+def documents(first, count):
+    """Three words each, any order: log 6 nats a word and none for the rest."""
+    chosen = [[WORDS[(number * step + step) % 6] for step in (1, 5, 11)] for number in range(first, first + count)]
+    return [
+        {"text": " ".join(words), "surprisal": 3 * math.log(6), "id": str(index)} for index, words in enumerate(chosen)
+    ]
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for split, rows in (("train", documents(0, 120)), ("validation", documents(500, 12))):
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{split}-00000.jsonl").write_text(lines)
+    tokenizer = save_tiny_model(tmp_path / "tokenizer").path
+    return Inputs(corpus=Corpus(folder, address="corpus"), tokenizer=Tokenizer(tokenizer))
+
+
+def settings(**train):
+    return Config.model_validate({
+        "decoder": DECODER,
+        "train": {"steps": 12, "global_batch_size": 4, "log_every": 2, "checkpoint_every": 4, **train},
+    })  # fmt: skip
+
+
+def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, inputs):
+    assert_resumes_exactly(lambda context: run(settings(), inputs, context), tmp_path, kill_at=7, kept=4)
+
+
+def test_accumulated_micro_batches_resume_exactly_too(tmp_path, inputs):
+    def accumulated(context):
+        import dataclasses
+
+        runtime = context.runtime.model_copy(update={"micro_batch": 2})
+        return run(settings(), inputs, dataclasses.replace(context, runtime=runtime))
+
+    assert_resumes_exactly(accumulated, tmp_path, kill_at=9, kept=8)
+
+
+def test_the_model_opens_and_its_figures_are_checked(tmp_path, inputs):
+    context = make_context(tmp_path / "model")
+    config = settings(learning_rate=1e-2, steps=40)
+    outcome = run(config, inputs, context)
+    model = AutoModelForCausalLM.from_pretrained(context.output)
+    assert model.config.use_cache and model.config.vocab_size % 64 == 0
+    assert model.config.eos_token_id == 2
+    write_json(context.output / "manifest.json", {"metrics": dict(outcome.metrics)})
+    checks = {found.name: found for found in check(config, inputs, Artifact(context.output), context)}
+    assert checks["loss fell"].verdict == "pass"
+    assert len(checks) == 4
+
+
+def test_a_loss_below_the_floor_is_a_failure():
+    assert [gap_to_floor(gap).verdict for gap in (-0.01, -0.001, 0.01, 0.1)] == ["fail", "pass", "pass", "warn"]
+
+
+def test_a_shape_that_does_not_fit_names_the_field(tmp_path, inputs):
+    config = Config.model_validate({"decoder": {**DECODER, "num_attention_heads": 3}})
+    with pytest.raises(StageError, match="decoder: .*num_attention_heads"):
+        run(config, inputs, make_context(tmp_path / "out"))
+
+
+def test_no_held_out_documents_says_where_to_get_some(tmp_path, inputs):
+    (inputs.corpus.path / "validation-00000.jsonl").write_text("")
+    with pytest.raises(StageError, match="set `validation` in the corpus stage"):
+        run(settings(), inputs, make_context(tmp_path / "out"))
