@@ -32,6 +32,8 @@ class Page(NamedTuple):
     """The number of the page that was copied."""
     surprisal: float | None
     """-log probability of the article as it stands, in nats; None where the fault changed it."""
+    text: str
+    """The article as it stands."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def sample_pages(draws: Random) -> Iterator[Page]:
             sound.append((number, document))
         text, surprisal = planted_text(document, planted, draws)
         site = SITES[int(draws.random() * len(SITES))]
-        yield Page(page_html(text, site, number), planted, original, surprisal)
+        yield Page(page_html(text, site, number), planted, original, surprisal, text)
 
 
 def _shuffled_faults(draws: Random) -> tuple[str, ...]:

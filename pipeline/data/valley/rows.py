@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.data.judge import Message
+from pipeline.data.surprisal import SURPRISAL, TEXT_DIGEST, text_digest
 from pipeline.data.valley.chat import sample_conversation
 from pipeline.data.valley.documents import sample_document
 from pipeline.data.valley.pages import sample_pages
@@ -34,8 +35,9 @@ def pages(split: str = "train") -> Iterator[Row]:
     """Web pages, with what was planted in each and which page it copies. None of them is one of `documents`."""
     for number, page in enumerate(sample_pages(stream(f"pages/{split}"))):
         original = None if page.copy_of is None else page_id(page.copy_of)
-        row = {"html": page.html, "planted": page.planted, "copy_of": original, "surprisal": page.surprisal}
-        yield {"id": page_id(number), **row}
+        row = {"html": page.html, "planted": page.planted, "copy_of": original}
+        truth = {SURPRISAL: page.surprisal, TEXT_DIGEST: text_digest(page.text)}
+        yield {"id": page_id(number), **row, **truth}
 
 
 def page_id(number: int) -> str:

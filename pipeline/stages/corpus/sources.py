@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,10 +9,9 @@ from pipeline.core.artifact import Artifact
 from pipeline.core.progress import Progress
 from pipeline.core.references import Resolved
 from pipeline.data.reading import read_documents
+from pipeline.data.surprisal import SURPRISAL, TEXT_DIGEST, text_digest
 from pipeline.stages.corpus.document import Document
 
-SURPRISAL = "surprisal"
-DIGEST = "text_digest"
 _EVERY = 100
 
 
@@ -29,11 +27,6 @@ def read_sources(sources: Iterable[tuple[Resolved | Artifact, int | None]], prog
             done += 1
             if done % _EVERY == 0:
                 progress.update(done, total, unit="document")
-
-
-def text_digest(text: str) -> str:
-    """What a generator writes in the column `text_digest`: the sha256 of the text's UTF-8, in hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def forget_false_surprisal(documents: Iterable[Document]) -> Iterator[Document]:
@@ -52,5 +45,5 @@ def _document(row: dict[str, Any], address: str) -> Document:
     generated = None
     if row.get(SURPRISAL) is not None:
         # A page holds its text among tags: only a digest can say later whether the extracted text is the generated one.
-        generated = row.get(DIGEST, "unknown") if is_page else row.get(DIGEST) or text_digest(text)
+        generated = row.get(TEXT_DIGEST, "unknown") if is_page else row.get(TEXT_DIGEST) or text_digest(text)
     return Document(text, identity, address, row, is_page, generated)

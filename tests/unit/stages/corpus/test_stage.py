@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from pipeline.core.errors import DataError, StageError
 from pipeline.core.references import Resolved
+from pipeline.data.surprisal import text_digest
 from pipeline.stages.corpus.config import Config
-from pipeline.stages.corpus.sources import text_digest
 from tests.unit.stages.corpus.documents import Made, text_of, words
 
 ROWS = [{"text": text_of(seed), "id": f"d{seed:03}", "kind": "prose", "surprisal": 1.0 + seed} for seed in range(100)]
@@ -148,4 +148,6 @@ def test_the_valley_loses_its_planted_copies_and_nothing_else(tmp_path):
         pages[fault] = sum(row["planted"] == fault for row in dropped)
     assert pages["exact"] == 40
     assert pages["near"] >= 34
-    assert made.outcome.metrics["selection_nats"] < 0.01
+    assert made.outcome.metrics["selection_nats"] == 0
+    kept = [row for split in ("train", "validation") for row in made.rows(split)]
+    assert all(row["surprisal"] is not None for row in kept if row.get("planted") in (None, "nothing"))

@@ -29,7 +29,11 @@ from pipeline.stages.tokenizer.texts import texts
 from tests.unit.stages.tiny import make_context, write_jsonl
 
 BUNDLE = Path(__file__).parents[5] / "shared/data"
-TEXTS = [f"The miller of number {n} grinds the rye, and nobody's rye is finer." for n in range(300)]
+DRAWS = Random(0)
+NAMES = ["".join(DRAWS.choices(["bri", "mel", "tor", "san", "kel", "da", "mo"], k=3)) for _ in range(60)]
+TEXTS = [
+    f"The miller of {DRAWS.choice(NAMES)} grinds the rye, and {DRAWS.choice(NAMES)}'s is finer." for _ in range(300)
+]
 
 
 def source(path: Path, rows: Sequence[dict[str, Any]]) -> Resolved:
