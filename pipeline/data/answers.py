@@ -46,7 +46,7 @@ def sample_answers(
     temperature: float,
     max_new_tokens: int,
     first_index: int = 0,
-    batch_size: int = 64,
+    batch_size: int = 128,
 ) -> Answers:
     """One answer to each prompt, sampled in evaluation mode; `temperature` 0 takes the likeliest token.
 

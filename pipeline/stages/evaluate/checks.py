@@ -74,14 +74,14 @@ def lost_qualities(evaluation: dict[str, Any], model: str, against: str) -> list
     """Grammar, format and the like may not be paid for a higher score."""
     if model == against:
         return []
-    before = {figure["metric"]: figure["value"] for figure in answers_of(evaluation, against)}
+    bars = {figure["metric"]: max(figure["value"] - 0.05, 0.0) for figure in answers_of(evaluation, against)}
     known = {"ended", "length", "distinct", "score", "score_gain_at_matched_length"}
     return [
         Check(
             f"{model}: {figure['metric']}",
             round(figure["value"], 4),
-            f"at least {before[figure['metric']] - 0.05:.3f} ({against} less 0.05)",
-            "warn" if figure["value"] < before[figure["metric"]] - 0.05 else "pass",
+            f"at least {bars[figure['metric']]:.3f} ({against} less 0.05)",
+            "warn" if figure["value"] < bars[figure["metric"]] else "pass",
             "the score was bought with something else: raise kl_coefficient",
         )
         for figure in answers_of(evaluation, model)

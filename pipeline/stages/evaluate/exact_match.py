@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Protocol
 
 from pipeline.data.answers import sample_answers
@@ -40,16 +41,25 @@ class ExactMatch:
         """Measure on `task`."""
         self.task = task
 
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The questions, the same for every model."""
+        return self.task.rows()
+
+    @cached_property
+    def baselines(self) -> Mapping[str, float]:
+        """What each group's share of right answers is read against."""
+        return self.task.baselines()
+
     def figures(self, subject: Subject, setting: Setting) -> list[Figure]:
         """One figure per group, and their mean over all questions as the group `all`."""
-        rows = first_of_each_group(self.task.rows(), setting.config.rows_per_group)
+        rows = first_of_each_group(self.rows, setting.config.rows_per_group)
         right = self.right_answers(subject, rows, setting)
-        baselines = self.task.baselines()
         groups: dict[str, list[float]] = {}
         for row, correct in zip(rows, right, strict=True):
             groups.setdefault(row["group"], []).append(float(correct))
         figures = [
-            Figure(subject.address, self.task.name, group, "exact_match", mean(values), baselines.get(group))
+            Figure(subject.address, self.task.name, group, "exact_match", mean(values), self.baselines.get(group))
             for group, values in groups.items()
         ]
         overall = mean([value for values in groups.values() for value in values])

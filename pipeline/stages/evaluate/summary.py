@@ -14,8 +14,8 @@ MARGIN = 0.2
 def summary(figures: Sequence[Figure], wins: Sequence[Win]) -> dict[str, Any]:
     """Metrics by name, model, and what else tells them apart.
 
-    `bits_per_byte` and its like by model; `exact_match` and `groups_learned` by model and task; `answers` by model and
-    quality; `score`, `score_gain_at_matched_length` and `win_rate` by model and judge.
+    `bits_per_byte` and its like by model; `groups_learned` by model and task, `exact_match` also by group; `answers` by
+    model and quality; `score`, `score_gain_at_matched_length` and `win_rate` by model and judge.
     """
     metrics: dict[str, Any] = {"groups_learned": groups_learned(figures)}
     for figure in figures:
@@ -55,9 +55,9 @@ def groups_learned(figures: Sequence[Figure]) -> dict[str, dict[str, str]]:
 
 
 def headline(model: str, metrics: dict[str, Any]) -> str:
-    """The last model's result in some 60 characters."""
-    parts = [f"wins {rate:.2f} by {judge}" for judge, rate in metrics.get("win_rate", {}).get(model, {}).items()][:1]
-    parts += [f"{count} groups of {task}" for task, count in metrics["groups_learned"].get(model, {}).items()]
+    """The last model's result in some 60 characters; its wins are those by the first judge."""
+    parts = [f"wins {rate:.2f}" for rate in metrics.get("win_rate", {}).get(model, {}).values()][:1]
+    parts += [f"{count} {task}" for task, count in metrics["groups_learned"].get(model, {}).items()]
     if "bits_per_byte" in metrics:
         parts.append(f"{metrics['bits_per_byte'][model]:.3f} bits per byte")
     return f"{model}: " + (", ".join(parts) or "samples only")

@@ -42,12 +42,13 @@ def card_metadata(
 
 def result(figure: Mapping[str, Any]) -> EvalResult:
     """One figure as the Hub's model index has it."""
-    group = "" if figure["group"] == "all" else f", {figure['group']}"
+    part = None if figure["group"] == "all" else figure["group"]
     error = {} if figure["standard_error"] is None else {"standard_error": figure["standard_error"]}
     return EvalResult(
         task_type="text-generation",
         dataset_type=figure["task"],
-        dataset_name=figure["task"] + group,
+        dataset_name=", ".join(filter(None, (figure["task"], part))),
+        dataset_config=part,  # without it the Hub takes the parts of a task for one data set
         metric_type=figure["metric"],
         metric_name=figure["metric"].replace("_", " "),
         metric_value=round(figure["value"], 6),

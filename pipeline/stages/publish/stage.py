@@ -17,7 +17,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     model = load_model(inputs.model.path)
     save_model(model, load_tokenizer(inputs.model.path), context.output)
     subject = Subject(
-        name=config.name or "-".join(part for part in (context.recipe.get("name"), inputs.model.address) if part),
+        name=config.name or default_name(context.recipe.get("name"), inputs.model.address),
         address=inputs.model.address,
         num_parameters=model.num_parameters(),
         context_length=model.config.max_position_embeddings,
@@ -35,3 +35,9 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
         metrics=metrics,
         headline=f"{subject.name}: {format_count(subject.num_parameters)} parameters, {len(stages)} stages",
     )
+
+
+def default_name(recipe: str | None, address: str) -> str:
+    """The recipe's name and the model's id; of a path or a Hub address, its last part."""
+    model = address.rstrip("/").rsplit("/", 1)[-1].partition("@")[0]
+    return f"{recipe}-{model}" if recipe else model

@@ -199,7 +199,7 @@ def test_a_group_counts_as_learned_a_fifth_above_its_baseline():
         for group, value, baseline in (("a", 0.7, 0.5), ("b", 0.69, 0.5), ("c", 0.2, 0.0), ("all", 0.5, None))
     ]
     assert groups_learned(figures) == {"m": {"t": "2 of 3"}}
-    assert headline("m", summary(figures, [])) == "m: 2 of 3 groups of t"
+    assert headline("m", summary(figures, [])) == "m: 2 of 3 t"
     assert headline("other", summary(figures, [])) == "other: samples only"
 
 

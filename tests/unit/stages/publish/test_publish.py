@@ -14,7 +14,7 @@ from pipeline.stages.publish.checks import check
 from pipeline.stages.publish.config import Config
 from pipeline.stages.publish.lineage import lineage
 from pipeline.stages.publish.quick_start import run_alone
-from pipeline.stages.publish.stage import run
+from pipeline.stages.publish.stage import default_name, run
 from pipeline.stages.publish.tables import cell, course_table, verbatim
 from tests.unit.stages.tiny import make_context, save_tiny_model
 
@@ -95,6 +95,7 @@ def test_the_card_opens_with_metadata_that_the_hub_reads(released):
     assert data.tags == ["gristmill", "custom_code", "corpus", "pretrain", "reward", "ppo"]
     (result,) = data.eval_results
     assert (result.dataset_name, result.metric_value) == ("valley-tasks, copy", 0.612346)
+    assert result.dataset_config == "copy"
     assert result.metric_args == {"n": 100, "standard_error": 0.049}
     assert "null" not in card.data.to_yaml()
 
@@ -123,7 +124,7 @@ def test_the_folder_opens_without_this_package(released):
     checks = {one.name: one for one in check(config, Inputs(), artifact, make_context(artifact.path))}
     assert checks["quick start in a fresh process"].verdict == "pass", checks
     assert checks["metadata"].verdict == "pass"
-    assert "license" not in checks
+    assert checks["license"].figure == "mit"
     assert outcome.metrics["stages"] == 4
     assert json.loads((artifact.path / "generation_config.json").read_text())["use_cache"] is True
 
@@ -150,6 +151,14 @@ def test_an_ancestor_that_was_made_anew_is_not_taken_for_the_old_one(tmp_path):
     manifest = json.loads((tmp_path / "pretrain" / "manifest.json").read_text())
     (tmp_path / "pretrain" / "manifest.json").write_text(json.dumps({**manifest, "fingerprint": "another"}))
     assert [stage.id for stage in lineage(Evaluation(tmp_path / "sft"))] == ["sft"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "address", "name"),
+    [("tiny", "ppo", "tiny-ppo"), (None, "./models/base/", "base"), ("mine", "hf://org/name@main", "mine-name")],
+)
+def test_the_name_is_short_whatever_the_address(recipe, address, name):
+    assert default_name(recipe, address) == name
 
 
 def test_pushing_is_refused_with_a_way_on():
