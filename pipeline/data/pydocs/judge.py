@@ -7,6 +7,7 @@ as "Return the value." gets .6 at most, less than the authors' own 1.0; repetiti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,9 @@ from pipeline.data.pydocs.language import Language, library_language
 
 LOWEST, HIGHEST = -2.0, 3.0
 """Of an empty answer or gibberish; of a summary in which nothing is amiss."""
-GIBBERISH, FLUENT = 0.4, 0.8
-"""The shares of known neighbours at which an answer is worth nothing, and its full value."""
+HALF_FLUENT, STEEPNESS = 0.6, 12.0
+"""The share of known neighbours that halves an answer's value, and how fast the value goes from none to full around it.
+A bound below which all is worth the same would leave nothing to learn from where a poor model starts."""
 WEIGHTS = {"imperative": 0.3, "short": 0.25, "ends_with_stop": 0.25, "one_sentence": 0.15, "capitalised": 0.05}
 """Of the parts of a good style; they sum to one."""
 CONSTANT = 0.5
@@ -63,8 +65,8 @@ class PydocsJudge:
         )
 
     def _credible(self, text: str, stems: set[str]) -> float:
-        """0 for words thrown together, 1 for English, in between in a straight line."""
-        return max(0.0, min(1.0, (self.language.fluent(text, stems) - GIBBERISH) / (FLUENT - GIBBERISH)))
+        """Near 0 for words thrown together, near 1 for English, .9 at the share of .8."""
+        return 1 / (1 + math.exp(STEEPNESS * (HALF_FLUENT - self.language.fluent(text, stems))))
 
     def qualities(
         self, prompts: Sequence[list[Message]], completions: Sequence[str], **columns: Sequence[Any]
@@ -88,7 +90,7 @@ class PydocsJudge:
             **found,
             "about": float(style.about(text, stems) > 0),
             "known_words": float(self.language.known_words(text, stems) == 1),
-            "grammatical": float(self.language.fluent(text, stems) >= (GIBBERISH + FLUENT) / 2),
+            "grammatical": float(self.language.fluent(text, stems) >= HALF_FLUENT),
             "format": min(found.values()),
         }
 

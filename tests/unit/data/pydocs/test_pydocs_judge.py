@@ -51,6 +51,11 @@ def test_scores_lie_between_the_bounds_and_nothing_gets_the_lowest(judge):
     assert all(judging.LOWEST <= value <= judging.HIGHEST for value in found)
 
 
+def test_even_two_pieces_of_gibberish_can_be_told_apart(judge):
+    """Else an untrained policy has only ties, and no pair of preferences can be made."""
+    assert len(set(score(judge, "Zrip prat klo.", "Zrip prat klo", "zrip prat klo xyl", "zrip. Prat. Klo."))) == 4
+
+
 def test_no_constant_answer_pays_as_much_as_the_authors_own(judge):
     pairs = list(rows.pairs("test"))
     prompts = [row["messages"][:1] for row in pairs]
