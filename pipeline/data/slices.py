@@ -12,7 +12,7 @@ Row = TypeVar("Row")
 
 
 def own_slice(processes: Processes, count: int) -> range:
-    """This process's part of `count` rows; parts differ by one row at most."""
+    """The process's part of `count` rows; parts differ by one row at most."""
     rank, world_size = processes.rank, processes.world_size
     return range(rank * count // world_size, (rank + 1) * count // world_size)
 

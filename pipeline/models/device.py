@@ -1,4 +1,4 @@
-"""The device that belongs to one process of a launch, for stages that only run models; Accelerate places trained ones."""
+"""The device of one process of a launch, for stages that only run models; trainers place theirs by Accelerate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 
 def own_device() -> torch.device:
-    """This process's GPU, by its number on the machine; the CPU where there is none."""
+    """The process's own GPU, by its number on the machine; the CPU where there is none."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))

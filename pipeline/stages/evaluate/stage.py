@@ -77,7 +77,9 @@ def measured(
 def with_opponent(inputs: Inputs) -> list[Model]:
     """The models, and the one that they are compared with if it is none of them."""
     models = list(inputs.models)
-    return models + [inputs.win_rate.against] if inputs.win_rate and inputs.win_rate.against not in models else models
+    if inputs.win_rate and inputs.win_rate.against not in models:
+        models.append(inputs.win_rate.against)
+    return models
 
 
 def compared(

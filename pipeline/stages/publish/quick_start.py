@@ -19,7 +19,7 @@ _WITHOUT_PIPELINE = "import sys; sys.modules['pipeline'] = None  # an import of 
 
 def quick_start(messages: list[Message], custom: bool) -> str:
     """A program that answers `messages` with the model in the working folder."""
-    # repr keeps whatever stands in a message inside its string literal.
+    # ascii() keeps whatever stands in a message inside its string literal.
     trust = ", trust_remote_code=True" if custom else ""
     return f"""\
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -27,7 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 folder = "."
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder{trust})
-messages = {ascii(messages)}
+messages = {messages!a}
 prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
 answer = model.generate(**prompt, max_new_tokens=32)[0, prompt["input_ids"].shape[1] :]
 print(tokenizer.decode(answer, skip_special_tokens=True))"""

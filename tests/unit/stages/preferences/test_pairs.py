@@ -67,7 +67,7 @@ def test_pairs_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch):
 
 
 def test_a_policy_that_always_says_the_same_is_an_error():
-    with pytest.raises(StageError, match="0 of 40 pairs.*40 identical.*raise temperature"):
+    with pytest.raises(StageError, match=r"0 of 40 pairs.*40 identical.*raise temperature"):
         draw_pairs(lambda numbers: [candidate(number, texts=("a", "a")) for number in numbers], 10)
 
 
