@@ -25,11 +25,6 @@ class Document:
     generated: str | None = None
     """Digest of the text that the column `surprisal` is about, if there is such a column."""
 
-    @property
-    def order(self) -> tuple[str, str]:
-        """What decides which of two copies stays: the lowest id, then the lowest text."""
-        return self.id, self.text
-
     def row(self) -> dict[str, Any]:
         """The document as the corpus writes it."""
         return {"text": self.text, "id": self.id} | self.columns
@@ -44,9 +39,6 @@ class Spool:
         self.path = path
         self._file = open(path, "w+b")  # noqa: SIM115 -- closed by its owner
         self._offsets = array("Q")
-
-    def __len__(self) -> int:
-        return len(self._offsets)
 
     def add(self, document: Document) -> None:
         """Append a document."""
