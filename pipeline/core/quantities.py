@@ -31,7 +31,7 @@ def parse_count(value: Any) -> Any:
 def format_count(count: float) -> str:
     """A count as people write it, three digits: 691k, 2.1M."""
     for suffix, scale in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
-        if count >= scale:
+        if count >= 0.9995 * scale:
             return f"{count / scale:.3g}{suffix}"
     return f"{count:.3g}"
 

@@ -24,6 +24,7 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    TokenizersBackend,
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
@@ -100,14 +101,17 @@ def load_classifier(
     return _in_own_memory(kind.from_pretrained(path, config=config, dtype=dtype or "auto", trust_remote_code=False))
 
 
-def load_tokenizer(path: Path | str) -> PreTrainedTokenizerBase:
+def load_tokenizer(path: Path | str) -> TokenizersBackend:
     """The tokenizer of a model's or a tokenizer's folder.
 
     Raises:
-        StageError: if the folder or its `tokenizer_config.json` is missing.
+        StageError: if the folder or its `tokenizer_config.json` is missing, or the tokenizer is not a fast one.
     """
     folder = _folder(path, "tokenizer_config.json")
-    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    if not isinstance(tokenizer, TokenizersBackend):
+        raise StageError(f"{folder}: a {type(tokenizer).__name__} has no tokenizer.json; convert it to a fast tokenizer")
+    return tokenizer
 
 
 def require_pad_token(tokenizer: PreTrainedTokenizerBase) -> int:

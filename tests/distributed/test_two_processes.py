@@ -48,7 +48,7 @@ def test_preferences_are_the_same_rows(small_run: Path, two_from_the_same: Path)
 
 def test_ppo_samples_the_same_rollouts_and_takes_the_same_first_step(small_run: Path, two_from_the_same: Path):
     one, other = chain.metrics(small_run / "ppo")[0], chain.metrics(two_from_the_same / "ppo")[0]
-    for name in ("score", "length", "ended"):
+    for name in ("score", "response_length", "ended"):
         assert other[name] == pytest.approx(one[name], rel=1e-6)
     for name in ("policy_grad_norm", "critic_grad_norm"):
         assert other[name] == pytest.approx(one[name], rel=1e-5)
