@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -19,7 +20,10 @@ _BATCH_TOKENS = 4096
 
 
 def encode_documents(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
-    """The ids of each document, begin and end token included; control tokens in a text stay text."""
+    """The ids of each document, begin and end token included; control tokens in a text stay text.
+
+    Where a tokenizer has no begin token, its end token stands before the text too, as it does between documents.
+    """
     pieces, owners = [], []
     for index, text in enumerate(texts):
         for piece in _pieces(text):
@@ -28,10 +32,12 @@ def encode_documents(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -
     encoded = tokenizer(
         pieces, add_special_tokens=False, split_special_tokens=True, return_attention_mask=False, verbose=False
     )["input_ids"] if pieces else []  # fmt: skip
-    documents: list[list[int]] = [[tokenizer.bos_token_id] for _ in texts]
+    end: Any = tokenizer.eos_token_id
+    begin: Any = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    documents: list[list[int]] = [[begin] for _ in texts]
     for owner, ids in zip(owners, encoded, strict=True):
         documents[owner] += ids
-    return [[*document, tokenizer.eos_token_id] for document in documents]
+    return [[*document, end] for document in documents]
 
 
 def _pieces(text: str) -> Iterator[str]:

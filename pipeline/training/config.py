@@ -25,28 +25,28 @@ class TrainConfig(Settings):
     """Length of training in passes over the rows; rounded down to whole steps."""
     global_batch_size: Count = 8
     """Sequences per optimizer step, over all processes."""
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     """The highest learning rate."""
     schedule: Schedule = "linear"
     """How the learning rate goes: `wsd` is warm-up, stable, decay; `linear` and `cosine` decay from the warm-up on."""
-    warmup_steps: float = Field(0.02, ge=0)
+    warmup_steps: float = Field(default=0.02, ge=0)
     """Steps of linear warm-up; below 1, a share of all steps."""
-    decay_share: float = Field(0.2, gt=0, le=1)
+    decay_share: float = Field(default=0.2, gt=0, le=1)
     """The share of all steps over which `wsd` decays to zero."""
-    adam_beta1: float = Field(0.9, ge=0, lt=1)
+    adam_beta1: float = Field(default=0.9, ge=0, lt=1)
     """Decay of AdamW's mean of the gradients."""
-    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    adam_beta2: float = Field(default=0.999, ge=0, lt=1)
     """Decay of AdamW's mean of the squared gradients."""
-    adam_epsilon: float = Field(1e-8, gt=0)
+    adam_epsilon: float = Field(default=1e-8, gt=0)
     """AdamW's guard against dividing by zero."""
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     """AdamW's weight decay; norms and biases are left out."""
-    max_grad_norm: float = Field(1.0, ge=0)
+    max_grad_norm: float = Field(default=1.0, ge=0)
     """Gradients are scaled down to this norm; 0 never scales."""
-    checkpoint_every: Count | Literal["auto"] = Field("auto", json_schema_extra=not_identity())
+    checkpoint_every: Count | Literal["auto"] = Field(default="auto", json_schema_extra=not_identity())
     """Steps between checkpoints, rounded up to a multiple of `log_every`; `auto` is about half a minute, more for
     models that take long to write."""
-    log_every: Count = Field(10, json_schema_extra=not_identity())
+    log_every: Count = Field(default=10, json_schema_extra=not_identity())
     """Steps between lines of `metrics.jsonl`."""
 
     @model_validator(mode="before")

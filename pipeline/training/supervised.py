@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 from trl import SFTConfig, SFTTrainer, pack_dataset
 
 from pipeline.core.stage import StageContext
+from pipeline.models.loading import require_pad_token
 from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import Choices
 from pipeline.training.config import TrainConfig
@@ -79,7 +80,7 @@ def supervised_trainer(
         args=arguments,
         train_dataset=rows,
         processing_class=tokenizer,
-        data_collator=None if packed else PaddedRows(tokenizer.pad_token_id),
+        data_collator=None if packed else PaddedRows(require_pad_token(tokenizer)),
     )
 
 

@@ -18,18 +18,18 @@ class MixtureEntry(Settings):
 
     data: DataInput
     """Conversations: `messages`, or `prompt` and `completion`."""
-    weight: float = Field(1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0)
     """Share of the rows drawn from this source, relative to the other weights; a small source repeats."""
 
 
 class InstructTrain(TrainConfig):
     """How long and how to tune."""
 
-    epochs: float | None = Field(1.0, gt=0)
+    epochs: float | None = Field(default=1.0, gt=0)
     """Length of training in passes over as many rows as all sources have; rounded down to whole steps."""
     global_batch_size: Count = 48
     """Conversations per optimizer step, over all processes."""
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: float = Field(default=2e-3, gt=0)
     """The highest learning rate; large models want some 1e-5."""
 
 

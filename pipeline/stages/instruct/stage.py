@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, TokenizersBackend
 from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.data.supervised import Rows
 from pipeline.data.trial import trial, write_answers
-from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
+from pipeline.models.loading import load_model, load_tokenizer, save_model
 from pipeline.stages.instruct.config import Config
 from pipeline.stages.instruct.mixing import mixed_order
 from pipeline.stages.instruct.sources import Source, open_sources
@@ -25,7 +25,6 @@ from pipeline.training.supervised import mean_loss, supervised_trainer, token_ro
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the mixture, and measure on what is held out of each source."""
     model, tokenizer = load_model(inputs.model.path, dtype=torch.float32), load_tokenizer(inputs.model.path)
-    require_pad_token(tokenizer)
     sources = open_sources(config, inputs, tokenizer, model.config.max_position_embeddings, context.seed)
     input_ids = [ids for source in sources for ids in source.lessons.input_ids]
     labels = [row for source in sources for row in source.lessons.labels]

@@ -28,17 +28,17 @@ class DecoderSettings(Settings):
     """Heads of the keys and values, shared by groups of query heads; as many as those when left out."""
     head_dim: Count | None = None
     """Width of a head; `hidden_size` shared among the heads when left out."""
-    max_position_embeddings: Count = Field(256, ge=8)
+    max_position_embeddings: Count = Field(default=256, ge=8)
     """The context: tokens of a row in training, and at most in a prompt with its answer."""
     position_encoding: Literal["rope", "learned"] = "rope"
     """How the model knows where a token stands."""
-    rope_theta: float = Field(10000.0, gt=1)
+    rope_theta: float = Field(default=10000.0, gt=1)
     """Base of the rotary frequencies."""
-    rms_norm_eps: float = Field(1e-6, gt=0)
+    rms_norm_eps: float = Field(default=1e-6, gt=0)
     """Guard of the norms against dividing by zero."""
-    initializer_range: float = Field(0.02, gt=0)
+    initializer_range: float = Field(default=0.02, gt=0)
     """Standard deviation of fresh weights."""
-    attention_dropout: float = Field(0.0, ge=0, lt=1)
+    attention_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of attention probabilities dropped in training."""
     tie_word_embeddings: bool = True
     """Whether the output layer is the embedding itself."""
@@ -47,15 +47,15 @@ class DecoderSettings(Settings):
 class PretrainTrain(TrainConfig):
     """How long and how to pretrain."""
 
-    epochs: float | None = Field(1.0, gt=0)
+    epochs: float | None = Field(default=1.0, gt=0)
     """Length of training in passes over the rows; rounded down to whole steps."""
-    learning_rate: float = Field(3e-3, gt=0)
+    learning_rate: float = Field(default=3e-3, gt=0)
     """The highest learning rate."""
     schedule: Schedule = "wsd"
     """How the learning rate goes: `wsd` is warm-up, stable, decay."""
-    adam_beta2: float = Field(0.95, ge=0, lt=1)
+    adam_beta2: float = Field(default=0.95, ge=0, lt=1)
     """Decay of AdamW's mean of the squared gradients."""
-    weight_decay: float = Field(0.1, ge=0)
+    weight_decay: float = Field(default=0.1, ge=0)
     """AdamW's weight decay; norms are left out."""
 
 

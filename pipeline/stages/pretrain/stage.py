@@ -79,9 +79,7 @@ def decoder_config(settings: DecoderSettings, tokenizer: PreTrainedTokenizerBase
     try:
         return DecoderConfig(
             vocab_size=-(-len(tokenizer) // _VOCABULARY_MULTIPLE) * _VOCABULARY_MULTIPLE,
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
+            **{name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")},
             **shape,
         )
     except ValueError as error:

@@ -16,15 +16,15 @@ from pipeline.training.config import SHORTEST, TrainConfig
 class RewardTrain(TrainConfig):
     """How long and how to train."""
 
-    epochs: float | None = Field(1.0, gt=0)
+    epochs: float | None = Field(default=1.0, gt=0)
     """Length of training in passes over the pairs; rounded down to whole steps."""
     global_batch_size: Count = 16
     """Pairs per optimizer step, over all processes."""
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: float = Field(default=2e-3, gt=0)
     """The highest learning rate; large models want some 1e-5."""
-    warmup_steps: float = Field(0.1, ge=0)
+    warmup_steps: float = Field(default=0.1, ge=0)
     """Steps of linear warm-up; below 1, a share of all steps."""
-    log_every: Count = Field(5, json_schema_extra={"identity": False})
+    log_every: Count = Field(default=5, json_schema_extra={"identity": False})
     """Steps between lines of `metrics.jsonl`."""
 
 
@@ -41,7 +41,7 @@ class Config(StageConfig):
     validation: Annotated[float, Field(ge=0, lt=1)] | PreferencesInput | None = None
     """Held-out pairs: a fraction of the pairs, or other data. Left out: the `validation` split where there is one,
     else 10 %."""
-    center_scores: float | None = Field(None, gt=0)
+    center_scores: float | None = Field(default=None, gt=0)
     """Weight of a penalty on the squared sum of a pair's scores, which keeps them near zero
     (https://arxiv.org/abs/2312.09244)."""
     train: RewardTrain = RewardTrain()

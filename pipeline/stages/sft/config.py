@@ -16,9 +16,9 @@ from pipeline.training.config import SHORTEST, TrainConfig
 class SftTrain(TrainConfig):
     """How long and how to fine-tune."""
 
-    epochs: float | None = Field(1.0, gt=0)
+    epochs: float | None = Field(default=1.0, gt=0)
     """Length of training in passes over the rows; rounded down to whole steps."""
-    learning_rate: float = Field(2e-3, gt=0)
+    learning_rate: float = Field(default=2e-3, gt=0)
     """The highest learning rate; large models want some 1e-5."""
 
 

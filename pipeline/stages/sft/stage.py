@@ -8,7 +8,7 @@ import torch
 from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.data.supervised import lessons_of, split_conversations
 from pipeline.data.trial import trial, write_answers
-from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
+from pipeline.models.loading import load_model, load_tokenizer, save_model
 from pipeline.stages.sft.config import Config
 from pipeline.training.choices import choose
 from pipeline.training.memory import shape_of
@@ -20,7 +20,6 @@ from pipeline.training.supervised import mean_loss, packed_rows, supervised_trai
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the data's conversations, and measure on held-out ones."""
     model, tokenizer = load_model(inputs.model.path, dtype=torch.float32), load_tokenizer(inputs.model.path)
-    require_pad_token(tokenizer)
     context_length = model.config.max_position_embeddings
     conversations, held_out = split_conversations(inputs.data, inputs.validation, context.seed)
     lessons = lessons_of(

@@ -15,7 +15,7 @@ from pipeline.training.metrics import read_rows
 from tests.unit.stages.tiny import make_context
 
 
-class Killed(Exception):
+class Killed(Exception):  # noqa: N818
     """Stands for kill -9."""
 
 

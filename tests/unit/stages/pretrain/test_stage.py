@@ -79,7 +79,7 @@ def test_a_loss_below_the_floor_is_a_failure():
 
 def test_a_shape_that_does_not_fit_names_the_field(tmp_path, inputs):
     config = Config.model_validate({"decoder": {**DECODER, "num_attention_heads": 3}})
-    with pytest.raises(StageError, match="decoder: .*num_attention_heads"):
+    with pytest.raises(StageError, match=r"decoder: .*num_attention_heads"):
         run(config, inputs, make_context(tmp_path / "out"))
 
 

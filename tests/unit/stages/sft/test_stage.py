@@ -80,7 +80,7 @@ def tuned(folder, rows, labels, batch_size, pack=False, micro_batch="auto"):
 
 def test_packing_padding_and_micro_batches_teach_the_same(tmp_path):
     """One step on the same conversations: in padded rows, in accumulated micro-batches, and packed."""
-    rows = [row for row in tiny_rows(8, 6, 20)]
+    rows = tiny_rows(8, 6, 20)
     labels = [[-100] * 3 + row[3:] for row in rows]
     padded = tuned(tmp_path / "a", rows, labels, 8)
     accumulated = tuned(tmp_path / "b", rows, labels, 8, micro_batch=2)
