@@ -1,16 +1,17 @@
-"""One stage by itself: a recipe of one stage, whose folder is the one that was asked for."""
+"""One stage by itself: a recipe of one stage, made in the folder that was asked for."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from pipeline.core.recipe import Recipe, RecipeStage
 from pipeline.core.reference_checks import BuiltinCatalogue
-from pipeline.core.run import RunOptions, StageResult, run_recipe
+from pipeline.core.run import StageResult, run_alone
 from pipeline.core.stage import Processes, Runtime, Stage, StageConfig
 
 
-def run_alone(
+def run_stage(
     stage: Stage,
     config: StageConfig,
     out: Path,
@@ -20,9 +21,14 @@ def run_alone(
     processes: Processes,
     rerun: bool = False,
 ) -> StageResult:
-    """Run `stage` into `out`; with `rerun` whatever lies there is moved aside first."""
+    """Run `stage` into the folder `out`; with `rerun` what lies there is moved aside first.
+
+    Raises:
+        PipelineError: for inputs that do not exist, or an `out` that was made otherwise.
+    """
+    out = out.absolute()
     only = RecipeStage(out.name, stage, config, seed)
     recipe = Recipe(out.name, seed, runtime, {out.name: only}, Path.cwd() / f"{out.name}.yaml", {})
-    options = RunOptions(runs=out.parent.parent, name=out.parent.name, rerun=[out.name] if rerun else [])
-    run = run_recipe(recipe, options, catalogue, processes)
-    return run.results.get(out.name) or StageResult(out.name, out, "run")
+    return run_alone(
+        recipe, out.parent, catalogue, processes, lambda line: print(line, file=sys.stderr, flush=True), rerun
+    )

@@ -12,14 +12,14 @@ from pipeline.core.errors import RunError
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of `folder`.
+def locked(folder: Path, name: str = ".lock") -> Iterator[None]:
+    """Keep other runs out of `folder`, or out of that part of it that the lock file `name` stands for.
 
     Raises:
         RunError: when another process is in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "a+", encoding="utf-8") as file:
+    with open(folder / name, "a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

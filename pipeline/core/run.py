@@ -125,19 +125,44 @@ def run_recipe(
     say = say or (lambda line: print(line, file=sys.stderr, flush=True))
     folder = options.folder(recipe)
     if not processes.is_main:
-        _follow(recipe, processes, folder)
+        _follow(recipe, processes)
         return Run(folder, {})
     plan = plan_recipe(recipe, options, catalogue)
     _stop_at_differences(plan, recipe, folder, options)
     with locked(folder):
         walk = Walk(recipe, options, _resolver(recipe, options, catalogue, download=True), processes, say)
-        _demand_shared_folder(folder, processes)
         _write_run_record(walk, folder)
-        for planned in plan:
-            _walk_stage(walk, planned)
-            if planned.id == options.until:
-                break
-        processes.broadcast(None)
+        return walk_plan(walk, plan, folder)
+
+
+def run_alone(
+    recipe: Recipe, folder: Path, catalogue: BuiltinCatalogue, processes: Processes, say: Say, rerun: bool
+) -> StageResult:
+    """Make the one stage of `recipe` in `folder`, beside whatever else lies there."""
+    (stage_id,) = recipe.stages
+    if not processes.is_main:
+        _follow(recipe, processes)
+        return StageResult(stage_id, folder / stage_id, "run")
+    options = RunOptions()
+    resolver = Resolver(catalogue, recipe.folder, Digests(None), download=True)
+    with locked(folder, f".{stage_id}.lock"):
+        plan = make_plan(recipe, folder, resolver, [stage_id] if rerun else [])
+        if plan[stage_id].action == "differs":
+            changes = "".join(f"\n  {change}" for change in plan[stage_id].changes)
+            raise RunError(
+                f"{folder / stage_id} was made otherwise:{changes}\n`rerun=True` moves it aside; or give another `out`."
+            )
+        return walk_plan(Walk(recipe, options, resolver, processes, say), plan, folder)[stage_id]
+
+
+def walk_plan(walk: Walk, plan: Plan, folder: Path) -> Run:
+    """Walk through the stages of a plan on rank 0, up to the one that was asked for."""
+    _demand_shared_folder(folder, walk.processes)
+    for planned in plan:
+        _walk_stage(walk, planned)
+        if planned.id == walk.options.until:
+            break
+    walk.processes.broadcast(None)
     return Run(folder, walk.results)
 
 
@@ -172,7 +197,7 @@ def _stop_at_differences(plan: Plan, recipe: Recipe, folder: Path, options: RunO
 def _demand_shared_folder(folder: Path, processes: Processes) -> None:
     """Every process must see the run's folder: it is where stages hand over what they made."""
     processes.broadcast(folder)
-    seen = processes.gather((folder / ".lock").exists())
+    seen = processes.gather(folder.exists())
     if not all(seen):
         blind = [str(rank) for rank, sees in enumerate(seen) if not sees]
         raise RunError(
@@ -311,10 +336,10 @@ def _move_aside(path: Path) -> None:
     path.rename(target)
 
 
-def _follow(recipe: Recipe, processes: Processes, folder: Path) -> None:
+def _follow(recipe: Recipe, processes: Processes) -> None:
     """What ranks other than 0 do: as they are told, until there is no more."""
-    folder = processes.broadcast(None)
-    processes.gather((folder / ".lock").exists())
+    folder: Path = processes.broadcast(None)
+    processes.gather(folder.exists())
     while True:
         instruction = processes.broadcast(None)
         if instruction is None:

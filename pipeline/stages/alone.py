@@ -24,10 +24,10 @@ def alone(stage: Stage) -> Callable[..., StageResult]:
         Raises:
             PipelineError: for inputs that do not exist, or an `out` that was made otherwise.
         """
-        from pipeline.core.alone import run_alone
+        from pipeline.core.alone import run_stage
         from pipeline.data.builtin import CATALOGUE
         from pipeline.launch import join_processes
 
-        return run_alone(stage, config, Path(out), seed, runtime or Runtime(), CATALOGUE, join_processes(), **options)
+        return run_stage(stage, config, Path(out), seed, runtime or Runtime(), CATALOGUE, join_processes(), **options)
 
     return run
