@@ -18,8 +18,10 @@ class SftTrain(TrainConfig):
 
     epochs: float | None = Field(default=1.0, gt=0)
     """Length of training in passes over the rows; rounded down to whole steps."""
-    learning_rate: float = Field(default=2e-3, gt=0)
+    learning_rate: float = Field(default=3e-3, gt=0)
     """The highest learning rate; large models want some 1e-5."""
+    adam_beta2: float = Field(default=0.95, ge=0, lt=1)
+    """Decay of AdamW's mean of the squared gradients."""
 
 
 class Config(StageConfig):
@@ -46,6 +48,7 @@ class Config(StageConfig):
 
 STAGE = Stage(
     kind="sft",
+    version=2,
     config=Config,
     output=Model,
     run="pipeline.stages.sft.stage:run",
