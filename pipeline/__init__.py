@@ -18,8 +18,9 @@ from pipeline.core.errors import DataError, PipelineError, Problem, RecipeError,
 from pipeline.core.plan import Plan
 from pipeline.core.recipe import Recipe as LoadedRecipe
 from pipeline.core.recipe import load_recipe
-from pipeline.core.run import Run, RunOptions, Say, plan_recipe, run_recipe
+from pipeline.core.run import RunOptions, plan_recipe, run_recipe
 from pipeline.core.stage import Stage
+from pipeline.core.walk import Run, Say
 from pipeline.data.builtin import CATALOGUE
 from pipeline.stages import stage_table
 

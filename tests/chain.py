@@ -30,7 +30,14 @@ def start(recipe: Path, runs: Path, *options: str, launch: bool = False) -> subp
     """Start `gristmill run`; with `launch` by accelerate on two processes."""
     launcher = [sys.executable, "-m"]
     if launch:
-        launcher += ["accelerate.commands.launch", "--config_file", str(CPU2), "--main_process_port", str(_free_port()), "-m"]
+        launcher += [
+            "accelerate.commands.launch",
+            "--config_file",
+            str(CPU2),
+            "--main_process_port",
+            str(_free_port()),
+            "-m",
+        ]
     command = [*launcher, "pipeline", "run", str(recipe), "--runs", str(runs), *options]
     return subprocess.Popen(
         command, cwd=ROOT, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pipeline.core.recipe import Recipe, RecipeStage
 from pipeline.core.reference_checks import BuiltinCatalogue
-from pipeline.core.run import StageResult, run_alone
+from pipeline.core.run import run_alone
 from pipeline.core.stage import Processes, Runtime, Stage, StageConfig
+from pipeline.core.walk import StageResult
 
 
 def run_stage(

@@ -210,7 +210,7 @@ def _within(settings: Any, detail: ErrorDetails) -> tuple[KeyPath, KeyPath]:
     node: Any = settings
     for part in detail["loc"]:
         if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int)):
-            node = node[part]
+            node = node[part]  # pyright: ignore[reportArgumentType, reportCallIssue]
             location.append(part)
         elif part == detail["loc"][-1] and detail["type"] == "missing":
             location.append(part)

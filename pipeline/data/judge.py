@@ -12,7 +12,9 @@ Message = dict[str, str]
 class Judge(Protocol):
     """Scores answers to prompts; `columns` are the other columns of the prompts' rows, one value per answer."""
 
-    def score(self, prompts: Sequence[list[Message]], completions: Sequence[str], **columns: Sequence[Any]) -> list[float]:
+    def score(
+        self, prompts: Sequence[list[Message]], completions: Sequence[str], **columns: Sequence[Any]
+    ) -> list[float]:
         """One score per answer, higher is better."""
         ...
 

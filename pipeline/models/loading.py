@@ -110,7 +110,7 @@ def load_tokenizer(path: Path | str) -> TokenizersBackend:
     folder = _folder(path, "tokenizer_config.json")
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if not isinstance(tokenizer, TokenizersBackend):
-        raise StageError(f"{folder}: a {type(tokenizer).__name__} has no tokenizer.json; convert it to a fast tokenizer")
+        raise StageError(f"{folder}: a {type(tokenizer).__name__} has no tokenizer.json; convert it to a fast one")
     return tokenizer
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, TokenizersBackend
 
 from pipeline.core.errors import StageError
 from pipeline.models.batching import length_groups, right_padded
@@ -24,7 +24,7 @@ class RewardScorer:
     """A reward model with its tokenizer. Scores are (raw - mean) / std, in fp32, of the model in evaluation mode."""
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, mean: float = 0.0, std: float = 1.0
+        self, model: PreTrainedModel, tokenizer: TokenizersBackend, mean: float = 0.0, std: float = 1.0
     ) -> None:
         """`mean` and `std` are those of the raw scores; left out, scores stay raw."""
         self.model = model

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.run import StageResult
 from pipeline.core.stage import Runtime, Stage, StageConfig
+from pipeline.core.walk import StageResult
 
 
 def alone(stage: Stage) -> Callable[..., StageResult]:

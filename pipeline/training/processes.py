@@ -25,7 +25,7 @@ class LaunchedProcesses:
         """Keep the state and open the group for words."""
         self.rank = state.process_index
         self.world_size = state.num_processes
-        self._words = dist.new_group(backend="gloo", timeout=_PATIENCE)
+        self._words: Any = dist.new_group(backend="gloo", timeout=_PATIENCE)
 
     @classmethod
     def join(cls) -> LaunchedProcesses:

@@ -12,8 +12,9 @@ import pytest
 from pipeline.core.errors import RunError, StageError
 from pipeline.core.lock import locked
 from pipeline.core.recipe import load_recipe
-from pipeline.core.run import Run, RunOptions, plan_recipe, run_recipe
+from pipeline.core.run import RunOptions, plan_recipe, run_recipe
 from pipeline.core.seal import damage
+from pipeline.core.walk import Run
 from tests.unit.core import toy
 
 
