@@ -22,7 +22,7 @@ class BuiltinEntry(Protocol):
     """What the core needs to know of something that ships with the package."""
 
     @property
-    def version(self) -> int:
+    def version(self) -> int | str:
         """Part of the fingerprint of whatever is made from it."""
         ...
 

@@ -7,6 +7,7 @@ answer.
 from __future__ import annotations
 
 import importlib
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,7 +22,7 @@ class Builtin:
     summary: str
     load: str
     """`module:function`. Data: `rows(split) -> Iterator[dict]`. Judge and task: `make() -> object`."""
-    version: int = 1
+    version: int | str = 1
     """Raised when the generator's output changes: part of the fingerprint of whatever was made from it."""
     splits: tuple[str, ...] = ()
     """The splits of a data set; the first is the default."""
@@ -36,6 +37,8 @@ class Builtin:
 
 _VALLEY = "pipeline.data.valley"
 _PYDOCS = "pipeline.data.pydocs"
+_PYTHON = f"1 of Python {platform.python_version()}"
+"""The version of what is read from the standard library: another Python has other docstrings."""
 
 CATALOGUE: Mapping[tuple[str, str], Builtin] = {
     (entry.family, entry.name): entry
@@ -54,18 +57,18 @@ CATALOGUE: Mapping[tuple[str, str], Builtin] = {
                 f"{_VALLEY}.rows:prompts", splits=("sft", "preference", "ppo", "test"), truth="valley-judge"),
         Builtin("valley-judge", "judge", "mean hidden weight of an answer's nouns", f"{_VALLEY}.judge:make"),
         Builtin("pydocs", "data", "docstrings and help topics of the standard library",
-                f"{_PYDOCS}.rows:documents", splits=("train",)),
+                f"{_PYDOCS}.rows:documents", version=_PYTHON, splits=("train",)),
         Builtin("pydocs-pairs", "data", "signature to docstring, as conversations",
-                f"{_PYDOCS}.rows:pairs", splits=("train", "test")),
+                f"{_PYDOCS}.rows:pairs", version=_PYTHON, splits=("train", "test")),
         Builtin("pydocs-chat", "data", "short exchanges about a signature: its name, its arguments, its summary",
-                f"{_PYDOCS}.rows:chat", splits=("train", "test")),
+                f"{_PYDOCS}.rows:chat", version=_PYTHON, splits=("train", "test")),
         Builtin("pydocs-prompts", "data", "signatures in disjoint splits",
-                f"{_PYDOCS}.rows:prompts", splits=("preference", "ppo", "test"), truth="pydocs-judge"),
+                f"{_PYDOCS}.rows:prompts", version=_PYTHON, splits=("preference", "ppo", "test"), truth="pydocs-judge"),
         Builtin("pydocs-judge", "judge", "one style of docstring: short, imperative, ending with a full stop",
                 f"{_PYDOCS}.judge:make"),
         Builtin("perplexity", "task", "bits per byte and perplexity of held-out text",
                 "pipeline.stages.evaluate.perplexity:make"),
         Builtin("valley-tasks", "task", "exact match on the eight tasks, by task", f"{_VALLEY}.rows:task"),
-        Builtin("pydocs-chat", "task", "exact match on questions about a signature", f"{_PYDOCS}.rows:task"),
+        Builtin("pydocs-chat", "task", "exact match on questions about a signature", f"{_PYDOCS}.rows:task", version=_PYTHON),
     )
 }  # fmt: skip

@@ -1,8 +1,9 @@
-"""Documents: a title that names the topic, then a number of sentences under it, in paragraphs.
+"""Documents: a title that names the topic and the form, then a number of sentences, in one paragraph or as lines.
 
-    About the sea
+    About the sea as lines
     Many tibos pesken after the tavin.
-    Many tavins live in Linmar. The tavin is mery.
+    Many tavins live in Linmar.
+    The tavin is mery.
 
 Sampling, and reading back: the exact surprisal of any text.
 """
@@ -19,13 +20,17 @@ from pipeline.data.valley.words import TOPICS
 
 FEWEST_SENTENCES, MOST_SENTENCES = 7, 15
 """Every number between them is equally likely, so that no document is long."""
-PARAGRAPH_SHARE = 0.2
-"""How often the next sentence begins a new line."""
+SEPARATOR_OF_FORM = {"": " ", " as lines": "\n"}
+"""What stands between sentences, by the words that end the title. The forms are equally likely."""
 
-NATS_OF_TOPIC = math.log(len(TOPICS))
-NATS_OF_SEPARATOR = {"\n": -math.log(PARAGRAPH_SHARE), " ": -math.log(1 - PARAGRAPH_SHARE)}
-_TITLES = {f"About the {topic}": index for index, topic in enumerate(TOPICS)}
-_BETWEEN_SENTENCES = re.compile(r"(?<=\.)([ \n])")
+TITLES = {
+    f"About the {topic}{form}": (index, separator)
+    for index, topic in enumerate(TOPICS)
+    for form, separator in SEPARATOR_OF_FORM.items()
+}
+"""Topic and separator by title."""
+NATS_OF_TITLE = math.log(len(TITLES))
+_TITLES = tuple(TITLES)
 
 
 class Document(NamedTuple):
@@ -48,37 +53,35 @@ def nats_of_count(count: int, ended: bool) -> float:
 
 def sample_document(draws: Random) -> Document:
     """One document."""
-    topic = int(draws.random() * len(TOPICS))
-    text, surprisal, separator, count = [f"About the {TOPICS[topic]}"], NATS_OF_TOPIC, "\n", 0
+    title = _TITLES[int(draws.random() * len(_TITLES))]
+    topic, separator = TITLES[title]
+    said: list[str] = []
+    surprisal, count = NATS_OF_TITLE, 0
     while True:
         words, nats = sentences().sample(start(topic), draws)
-        text += [separator, written(words)]
+        said.append(written(words))
         surprisal += nats
         count += 1
         ended = draws.random() < stop_probability(count)
         surprisal += nats_of_count(count, ended)
         if ended:
-            return Document("".join(text), surprisal)
-        separator = "\n" if draws.random() < PARAGRAPH_SHARE else " "
-        surprisal += NATS_OF_SEPARATOR[separator]
+            return Document(f"{title}\n{separator.join(said)}", surprisal)
 
 
 def surprisal(text: str) -> float | None:
     """-log probability of `text` as a whole document, its end included, in nats; None if it is not one."""
     title, newline, body = text.partition("\n")
-    if title not in _TITLES or not newline:
+    if title not in TITLES or not newline:
         return None
-    parts = _BETWEEN_SENTENCES.split(body)
-    count = len(parts) // 2 + 1
-    if not FEWEST_SENTENCES <= count <= MOST_SENTENCES:
+    topic, separator = TITLES[title]
+    said = re.split(f"(?<=\\.){separator}", body)
+    if not FEWEST_SENTENCES <= len(said) <= MOST_SENTENCES:
         return None
-    total = NATS_OF_TOPIC
-    for index in range(count):
-        nats = sentence_surprisal(_TITLES[title], parts[2 * index])
+    total = NATS_OF_TITLE
+    for count, sentence in enumerate(said, start=1):
+        nats = sentence_surprisal(topic, sentence)
         if nats is None:
             return None
-        ended = index == count - 1
         total += nats
-        total += nats_of_count(index + 1, ended)
-        total += 0.0 if ended else NATS_OF_SEPARATOR[parts[2 * index + 1]]
+        total += nats_of_count(count, ended=count == len(said))
     return total

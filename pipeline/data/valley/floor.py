@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.data.valley.documents import FEWEST_SENTENCES, MOST_SENTENCES, NATS_OF_SEPARATOR, NATS_OF_TOPIC
+from pipeline.data.valley.documents import FEWEST_SENTENCES, MOST_SENTENCES, NATS_OF_TITLE, TITLES
 from pipeline.data.valley.grammar import UNSET, State, sentences, start
 from pipeline.data.valley.words import TOPICS
 
@@ -54,15 +54,14 @@ _MEAN_SENTENCES = (FEWEST_SENTENCES + MOST_SENTENCES) / 2
 
 
 def entropy(known: Callable[[State], Hashable] = lambda state: state) -> float:
-    """Expected surprisal of a document in nats: topic, number of sentences and separators, and sentences.
+    """Expected surprisal of a document in nats: title, number of sentences, and sentences.
 
     The sentences are independent given the topic, and their number of it, so that the parts add. `known` is what a
     reader knows of a sentence's state when predicting its next word: all of it, unless an ability is lacking.
     """
     count = math.log(MOST_SENTENCES - FEWEST_SENTENCES + 1)
-    separator = sum(math.exp(-nats) * nats for nats in NATS_OF_SEPARATOR.values())
     sentence = sentences().entropy(_TOPICS_ALIKE, known)
-    return NATS_OF_TOPIC + count + (_MEAN_SENTENCES - 1) * separator + _MEAN_SENTENCES * sentence
+    return NATS_OF_TITLE + count + _MEAN_SENTENCES * sentence
 
 
 def expected_characters() -> float:
@@ -75,7 +74,7 @@ def expected_characters() -> float:
         for state, arcs in automaton.arcs.items()
         for arc in arcs.values()
     )
-    title = sum(len(f"About the {topic}") for topic in TOPICS) / len(TOPICS)
+    title = sum(len(title) for title in TITLES) / len(TITLES)
     return title + _MEAN_SENTENCES * (1 + math.fsum(written))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, TokenizersBackend
 from trl import RewardConfig, RewardTrainer
 
 from pipeline.core.artifact import write_json
@@ -49,7 +49,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
 
 def train_on(
     model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: TokenizersBackend,
     pairs: TokenPairs,
     config: Config,
     context: StageContext,
@@ -74,7 +74,7 @@ def train_on(
 
 
 def standardised(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pairs: TokenPairs, count: int
+    model: PreTrainedModel, tokenizer: TokenizersBackend, pairs: TokenPairs, count: int
 ) -> tuple[RewardScorer, float]:
     """A scorer whose scores of the first `count` training pairs have mean 0 and deviation 1; and the raw deviation.
 
