@@ -69,6 +69,7 @@ CATALOGUE: Mapping[tuple[str, str], Builtin] = {
         Builtin("perplexity", "task", "bits per byte and perplexity of held-out text",
                 "pipeline.stages.evaluate.perplexity:make"),
         Builtin("valley-tasks", "task", "exact match on the eight tasks, by task", f"{_VALLEY}.rows:task"),
-        Builtin("pydocs-chat", "task", "exact match on questions about a signature", f"{_PYDOCS}.rows:task", version=_PYTHON),
+        Builtin("pydocs-chat", "task", "exact match on questions about a signature",
+                f"{_PYDOCS}.rows:task", version=_PYTHON),
     )
 }  # fmt: skip
