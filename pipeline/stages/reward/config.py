@@ -35,8 +35,8 @@ class Config(StageConfig):
     """The model whose tokenizer and shape, and with `start: model` whose weights, the reward model takes."""
     start: Literal["fresh", "model"] = "fresh"
     """`model` keeps the trunk's weights under a new head; `fresh` draws all weights anew. Large pretrained models want
-    `model`. At the size of the tiny recipe `fresh` was better. The likely cause, from three cases: a trained trunk's last
-    token attends to few tokens, where a score that depends on all of them wants to start from all."""
+    `model`. At the size of the tiny recipe `fresh` was better. The likely cause, from three cases: a trained
+    trunk's last token attends to few tokens, where a score that depends on all wants to start from all."""
     preferences: PreferencesInput = DataReference(path="preferences")
     """Pairs: `prompt`, `chosen` and `rejected`."""
     validation: Annotated[float, Field(ge=0, lt=1)] | PreferencesInput | None = None
