@@ -35,7 +35,7 @@ def training_arguments(train: TrainConfig, steps: int, choices: Choices, context
         "bf16": choices.precision == "bf16",
         "activation_checkpointing": False,  # trl turns it on
         "average_tokens_across_devices": True,  # the loss is a mean over the tokens of all processes
-        "logging_steps": train.log_every,
+        "logging_steps": min(train.log_every, max(1, steps // 10)),  # ten lines at least, of a short one
         "logging_nan_inf_filter": False,  # a loss that is no number is an error, not an average
         "save_strategy": "no",  # `Checkpoints` says when
         "save_total_limit": KEPT,

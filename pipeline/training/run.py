@@ -66,7 +66,7 @@ def train(
 def cadence_of(trainer: OrderedTrainer, config: TrainConfig, context: StageContext) -> Cadence:
     """When this trainer's checkpoints are due."""
     model_bytes = sum(parameter.numel() * parameter.element_size() for parameter in trainer.model.parameters())
-    return Cadence(config.checkpoint_every, config.log_every, model_bytes, context.processes)
+    return Cadence(config.checkpoint_every, trainer.args.logging_steps, model_bytes, context.processes)
 
 
 def _resumed_from(context: StageContext) -> str | None:
