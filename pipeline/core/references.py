@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -96,8 +96,6 @@ def _from_text(value: Any) -> Any:
 
 FromText = BeforeValidator(_from_text)
 """Lets a plain string stand for a reference."""
-
-AnyReference = Annotated[Reference, FromText]
 
 
 @dataclass(frozen=True)

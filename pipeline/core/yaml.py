@@ -6,7 +6,6 @@ The tree that comes out is plain (dict, list, str, int, float, bool, None); wher
 from __future__ import annotations
 
 import difflib
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -191,12 +190,3 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known: {', '.join(known)}" if known else ""
-
-
-def dump(tree: Any) -> str:
-    """A plain tree as YAML text."""
-    yaml = YAML()
-    yaml.default_flow_style = False
-    stream = io.StringIO()
-    yaml.dump(tree, stream)
-    return stream.getvalue()

@@ -6,6 +6,7 @@ so that no process sits in an NCCL collective while another plans, hashes or che
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -34,8 +35,6 @@ class LaunchedProcesses:
         Raises:
             RunError: when the libraries fell back to a world of one process, which they do in silence.
         """
-        import os
-
         state = PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
         asked = int(os.environ["WORLD_SIZE"])
         if state.num_processes != asked:
