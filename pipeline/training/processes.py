@@ -6,6 +6,7 @@ so that no process sits in an NCCL collective while another plans, hashes or che
 
 from __future__ import annotations
 
+import atexit
 import os
 from datetime import timedelta
 from typing import Any
@@ -42,7 +43,9 @@ class LaunchedProcesses:
                 f"the launch asked for {asked} processes, but accelerate made a world of {state.num_processes}; "
                 "on CPU use recipes/accelerate/cpu2.yaml (distributed_type: MULTI_GPU with use_cpu: true)"
             )
-        return cls(state)
+        processes = cls(state)
+        atexit.register(processes.leave)
+        return processes
 
     @property
     def is_main(self) -> bool:
@@ -69,3 +72,13 @@ class LaunchedProcesses:
         """Let the next trainer choose its own precision and plugins; the process group stays."""
         self.barrier()
         AcceleratorState._reset_state(False)
+
+    def leave(self) -> None:
+        """Close the groups while Python is still whole.
+
+        Left to the interpreter's end, gloo's threads outlive what they wait on and abort the process
+        ("terminate called without an active exception"; one exit in five was seen to, pytorch #190489).
+        """
+        self._words = None
+        if dist.is_initialized():
+            dist.destroy_process_group()
