@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pipeline.core.artifact import CHECKS, MANIFEST, WORK, Artifact, read_json
 from pipeline.core.fingerprint import differences, fingerprint_of, identity_of
@@ -14,7 +14,7 @@ from pipeline.core.reference_checks import references_of
 from pipeline.core.resolve import Resolver
 from pipeline.core.stage import Inputs
 
-Action = Literal["skip", "check", "run", "resume", "differs"]
+Action = Literal["skip", "check", "reuse", "run", "resume", "differs"]
 IDENTITY = "identity.json"
 
 
@@ -30,6 +30,8 @@ class PlannedStage:
     path: Path
     changes: tuple[str, ...] = ()
     """Which settings and inputs differ from those that the folder was made with."""
+    source: str = ""
+    """The artifact of a sibling run that is taken over, where the action is `reuse`."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,22 @@ class Plan:
         return iter(self.stages)
 
 
-def make_plan(recipe: Recipe, folder: Path, resolver: Resolver, rerun: Iterable[str] = ()) -> Plan:
-    """Compare what the recipe asks for with what lies in the run's `folder`.
+class Siblings(Protocol):
+    """What lies beside a run."""
+
+    def find(self, fingerprint: str) -> Path | None:
+        """A sealed artifact of this fingerprint in another run."""
+        ...
+
+
+def make_plan(
+    recipe: Recipe,
+    folder: Path,
+    resolver: Resolver,
+    rerun: Iterable[str] = (),
+    siblings: Siblings | None = None,
+) -> Plan:
+    """Compare what the recipe asks for with what lies in the run's `folder`, and with what `siblings` have made.
 
     A stage in `rerun`, and what consumes it, is made again whatever is there.
     """
@@ -65,7 +81,12 @@ def make_plan(recipe: Recipe, folder: Path, resolver: Resolver, rerun: Iterable[
             action, why, changes = "run", f"asked for by --rerun {again[stage.id]}", ()
         else:
             action, why, changes = _compare(path, identity, fingerprint)
-        planned.append(PlannedStage(stage.id, action, why, fingerprint, identity, path, changes))
+        source = siblings.find(fingerprint) if siblings and action == "run" and stage.id not in again else None
+        if source:
+            action, why = "reuse", f"made in {source}"
+        planned.append(
+            PlannedStage(stage.id, action, why, fingerprint, identity, path, changes, str(source) if source else "")
+        )
     resolver.digests.save()
     return Plan(tuple(planned))
 

@@ -14,6 +14,7 @@ from pipeline.core.plan import Plan, dependents, make_plan
 from pipeline.core.recipe import Recipe
 from pipeline.core.reference_checks import BuiltinCatalogue
 from pipeline.core.resolve import Digests, Resolver
+from pipeline.core.reuse import Siblings
 from pipeline.core.stage import Processes, SingleProcess
 from pipeline.core.walk import Run, Say, StageResult, Walk, follow, walk_plan
 from pipeline.core.yaml import suggestion
@@ -37,7 +38,8 @@ class RunOptions:
 def plan_recipe(recipe: Recipe, options: RunOptions, catalogue: BuiltinCatalogue) -> Plan:
     """What `run_recipe` would do."""
     _demand_stages(recipe, [*options.rerun, *options.accept, *([options.until] if options.until else [])])
-    return make_plan(recipe, options.folder(recipe), _resolver(recipe, options, catalogue), options.rerun)
+    folder = options.folder(recipe)
+    return make_plan(recipe, folder, _resolver(recipe, options, catalogue), options.rerun, Siblings(folder))
 
 
 def run_recipe(

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.artifact import MANIFEST, WORK, read_json
+from pipeline.core.artifact import CHECKS, MANIFEST, WORK, read_json
 from pipeline.core.errors import RunError
 from pipeline.core.plan import Plan, PlannedStage, artifacts_in, inputs_of
 from pipeline.core.progress import Progress, duration
 from pipeline.core.recipe import Recipe, RecipeStage
 from pipeline.core.resolve import Resolver
+from pipeline.core.reuse import take_over
 from pipeline.core.seal import begin, read_checks, seal, write_checks
 from pipeline.core.stage import Check, Inputs, Outcome, Processes, SingleProcess, StageContext
 
@@ -31,7 +32,7 @@ class StageResult:
     id: str
     path: Path
     action: str
-    """`skip` when it was there already, otherwise `run` or `resume`."""
+    """`skip` or `check` when it was there already, `reuse` when a sibling run had it, otherwise `run` or `resume`."""
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -119,6 +120,8 @@ def _walk_stage(walk: Walk, planned: PlannedStage) -> None:
         if planned.action == "check":
             _check(walk, stage, inputs, planned)
         walk.say(f"{position} {planned.id}: unchanged, skipped")
+    elif planned.action == "reuse" and _take_over(walk, stage, inputs, planned):
+        walk.say(f"{position} {planned.id}: taken over from {planned.source}")
     else:
         _make(walk, stage, inputs, planned, position)
     walk.results[planned.id] = StageResult(planned.id, planned.path, planned.action)
@@ -142,9 +145,28 @@ def _stop_at_failed_checks(walk: Walk, stage: RecipeStage) -> None:
             )
 
 
+def _take_over(walk: Walk, stage: RecipeStage, inputs: Inputs, planned: PlannedStage) -> bool:
+    if planned.path.exists():
+        _move_aside(planned.path)
+    record = {"id": planned.id, "inputs": _input_records(inputs)}
+    if not take_over(Path(planned.source), planned.path, record):
+        walk.say(f"  {planned.id}: {planned.source} is no longer as it was sealed, so it is made again")
+        return False
+    if not (planned.path / CHECKS).exists():
+        _check(walk, stage, inputs, planned)
+    return True
+
+
+def _input_records(inputs: Inputs) -> dict[str, dict[str, str]]:
+    return {
+        name: {"address": artifact.address, "fingerprint": artifact.fingerprint, "path": str(artifact.path)}
+        for name, artifact in artifacts_in(inputs).items()
+    }
+
+
 def _make(walk: Walk, stage: RecipeStage, inputs: Inputs, planned: PlannedStage, position: str) -> None:
     walk.say(f"{position} {planned.id}: {'goes on where it stopped' if planned.action == 'resume' else 'starts'}")
-    if planned.action == "run" and planned.path.exists():
+    if planned.action != "resume" and planned.path.exists():
         _move_aside(planned.path)
     settings = stage.config.model_dump(mode="json")
     inexact = begin(planned, settings, walk.processes.world_size)
@@ -154,10 +176,7 @@ def _make(walk: Walk, stage: RecipeStage, inputs: Inputs, planned: PlannedStage,
     seconds = time.time() - started
     record = {
         "settings": settings,
-        "inputs": {
-            name: {"address": artifact.address, "fingerprint": artifact.fingerprint, "path": str(artifact.path)}
-            for name, artifact in artifacts_in(inputs).items()
-        },
+        "inputs": _input_records(inputs),
         "seed": stage.seed,
         "runtime": walk.recipe.runtime.model_dump() | dict(outcome.runtime),
         "world_size": walk.processes.world_size if stage.stage.processes == "all" else 1,
