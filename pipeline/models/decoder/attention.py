@@ -1,7 +1,8 @@
-"""Causal self-attention with grouped queries and normalised queries and keys; the kernel is transformers' to choose."""
+"""Causal self-attention with grouped queries; the kernel is transformers' to choose."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,24 +11,9 @@ from transformers import Cache
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from .configuration import DecoderConfig
-from .positions import POSITION_ENCODINGS, Angles
-
-
-class RMSNorm(nn.Module):
-    """Root mean square normalisation (https://arxiv.org/abs/1910.07467) of the last dimension, in fp32."""
-
-    def __init__(self, size: int, eps: float) -> None:
-        """Scales of one."""
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(size))
-        self.variance_epsilon = eps
-
-    def forward(self, states: Tensor) -> Tensor:
-        """Any shape whose last dimension is `size`, to the same shape and dtype."""
-        exact = states.float()
-        # A product, not a power: its gradient costs a third less on CPU.
-        mean_square = (exact * exact).mean(-1, keepdim=True)
-        return self.weight * (exact * torch.rsqrt(mean_square + self.variance_epsilon)).to(states.dtype)
+from .feed_forward import ResidualOutput
+from .norms import norm
+from .positions import POSITION_ENCODINGS, Placed
 
 
 def eager_attention(
@@ -38,21 +24,29 @@ def eager_attention(
     attention_mask: Tensor | None,
     scaling: float,
     dropout: float = 0.0,
+    softcap: float | None = None,
+    position_bias: Tensor | None = None,
     **_kwargs: Any,
 ) -> tuple[Tensor, Tensor]:
     """Attention as written (https://arxiv.org/abs/1706.03762, eq. 1).
 
     Queries are (batch, heads, length, head_dim), keys and values have `num_key_value_heads` heads; the mask is boolean
-    (true: attend) or additive. Returns states (batch, length, heads, head_dim) and probabilities.
+    (true: attend) or additive. Scores are kept within `softcap` (https://arxiv.org/abs/2408.00118, section 2) before
+    `position_bias` (batch, heads, length, keys) is added. Returns states (batch, length, heads, head_dim) and
+    probabilities.
     """
     key = key.repeat_interleave(module.num_key_value_groups, dim=1)
     value = value.repeat_interleave(module.num_key_value_groups, dim=1)
     scores = query @ key.transpose(2, 3) * scaling
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if position_bias is not None:
+        scores = scores + position_bias
     if attention_mask is not None and attention_mask.dtype == torch.bool:
         scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
     elif attention_mask is not None:
         scores = scores + attention_mask
-    probabilities = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
+    probabilities = scores.softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32)).to(query.dtype)
     probabilities = nn.functional.dropout(probabilities, dropout, training=module.training)
     return (probabilities @ value).transpose(1, 2).contiguous(), probabilities
 
@@ -63,7 +57,7 @@ class Attention(nn.Module):
     is_causal = True
 
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
-        """Projections without bias, one norm for all queries' heads and one for all keys'."""
+        """Projections, and with `qk_norm` one norm for all queries' heads and one for all keys'."""
         super().__init__()
         self.config = config
         self.layer_idx = layer_idx
@@ -71,21 +65,24 @@ class Attention(nn.Module):
         self.num_key_value_groups = config.num_attention_heads // config.num_key_value_heads
         self.scaling = config.head_dim**-0.5
         self.attention_dropout = config.attention_dropout
+        self.sliding_window = config.sliding_window
+        self.softcap = config.attn_logit_softcapping
         self.rotate = POSITION_ENCODINGS[config.position_encoding].rotate
         queries_width = config.num_attention_heads * config.head_dim
         keys_width = config.num_key_value_heads * config.head_dim
-        self.q_proj = nn.Linear(config.hidden_size, queries_width, bias=False)
-        self.k_proj = nn.Linear(config.hidden_size, keys_width, bias=False)
-        self.v_proj = nn.Linear(config.hidden_size, keys_width, bias=False)
-        self.o_proj = nn.Linear(queries_width, config.hidden_size, bias=False)
-        self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
-        self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
+        bias = config.attention_bias
+        self.q_proj = nn.Linear(config.hidden_size, queries_width, bias=bias)
+        self.k_proj = nn.Linear(config.hidden_size, keys_width, bias=bias)
+        self.v_proj = nn.Linear(config.hidden_size, keys_width, bias=bias)
+        self.o_proj = ResidualOutput(queries_width, config.hidden_size, bias=bias)
+        self.q_norm = norm(config, config.head_dim) if config.qk_norm else nn.Identity()
+        self.k_norm = norm(config, config.head_dim) if config.qk_norm else nn.Identity()
 
     def forward(
         self,
         hidden_states: Tensor,
         attention_mask: Tensor | None,
-        angles: Angles,
+        placed: Placed,
         past_key_values: Cache | None,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor | None]:
@@ -94,12 +91,29 @@ class Attention(nn.Module):
         queries = self.q_norm(self.q_proj(hidden_states).view(by_head)).transpose(1, 2)
         keys = self.k_norm(self.k_proj(hidden_states).view(by_head)).transpose(1, 2)
         values = self.v_proj(hidden_states).view(by_head).transpose(1, 2)
-        queries, keys = self.rotate(queries, keys, angles)
+        queries, keys = self.rotate(queries, keys, placed.angles)
         if past_key_values is not None:
             keys, values = past_key_values.update(keys, values, self.layer_idx)
-        attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation or "eager", eager_attention)
-        dropout = self.attention_dropout if self.training else 0.0
-        states, probabilities = attend(
-            self, queries, keys, values, attention_mask, scaling=self.scaling, dropout=dropout, **kwargs
+        states, probabilities = self._kernel()(
+            self,
+            queries,
+            keys,
+            values,
+            attention_mask,
+            scaling=self.scaling,
+            dropout=self.attention_dropout if self.training else 0.0,
+            **self._variants(placed),
+            **kwargs,
         )
         return self.o_proj(states.reshape(*hidden_states.shape[:-1], -1)), probabilities
+
+    def _kernel(self) -> Callable[..., tuple[Tensor, Tensor | None]]:
+        name = self.config._attn_implementation or "eager"
+        if name == "sdpa" and self.softcap is not None:  # which torch's fused kernels do not know
+            return eager_attention
+        return ALL_ATTENTION_FUNCTIONS.get_interface(name, eager_attention)
+
+    def _variants(self, placed: Placed) -> dict[str, Any]:
+        """What departs from plain causal attention, in the kernels' words; nothing where nothing does."""
+        variants = {"softcap": self.softcap, "position_bias": placed.bias, "sliding_window": self.sliding_window}
+        return {name: value for name, value in variants.items() if value is not None}

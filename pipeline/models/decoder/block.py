@@ -1,4 +1,4 @@
-"""One layer of the decoder: attention, then a gated feed-forward network, each normalised before and added after."""
+"""One layer of the decoder: attention, then a feed-forward network, each added to what went in; where the norms stand."""
 
 from __future__ import annotations
 
@@ -6,52 +6,72 @@ from typing import Any
 
 from torch import Tensor, nn
 from transformers import Cache
-from transformers.activations import ACT2FN
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from .attention import Attention, RMSNorm
+from .attention import Attention
 from .configuration import DecoderConfig
-from .positions import Angles
-
-
-class GatedMLP(nn.Module):
-    """SwiGLU (https://arxiv.org/abs/2002.05202) when `hidden_act` is silu."""
-
-    def __init__(self, config: DecoderConfig) -> None:
-        """Three projections without bias."""
-        super().__init__()
-        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
-        self.activation = ACT2FN[config.hidden_act]
-
-    def forward(self, hidden_states: Tensor) -> Tensor:
-        """States (batch, length, hidden) to the same."""
-        return self.down_proj(self.activation(self.gate_proj(hidden_states)) * self.up_proj(hidden_states))
+from .feed_forward import feed_forward
+from .norms import norm
+from .positions import Placed
 
 
 class DecoderBlock(GradientCheckpointingLayer):
     """One layer. `hidden_states` comes first and by position, as gradient checkpointing needs it."""
 
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
-        """Attention and feed-forward network with a norm before each."""
+        """Attention and feed-forward network; the norms are the subclass's."""
         super().__init__()
         self.self_attn = Attention(config, layer_idx)
-        self.mlp = GatedMLP(config)
-        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = feed_forward(config)
+        self.dropout = nn.Dropout(config.hidden_dropout)
+
+
+class PreNormBlock(DecoderBlock):
+    """Normalised before each part, so that the residual stream is a plain sum (https://arxiv.org/abs/2002.04745)."""
+
+    def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
+        """A norm before the attention and one before the feed-forward network."""
+        super().__init__(config, layer_idx)
+        self.input_layernorm = norm(config, config.hidden_size)
+        self.post_attention_layernorm = norm(config, config.hidden_size)
 
     def forward(
         self,
         hidden_states: Tensor,
-        attention_mask: Tensor | None = None,
-        angles: Angles = None,
+        attention_mask: Tensor | None,
+        placed: Placed,
         past_key_values: Cache | None = None,
         **kwargs: Any,
     ) -> Tensor:
         """States (batch, length, hidden) to the same."""
         attended, _ = self.self_attn(
-            self.input_layernorm(hidden_states), attention_mask, angles, past_key_values, **kwargs
+            self.input_layernorm(hidden_states), attention_mask, placed, past_key_values, **kwargs
         )
-        hidden_states = hidden_states + attended
-        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states))
+        hidden_states = hidden_states + self.dropout(attended)
+        return hidden_states + self.dropout(self.mlp(self.post_attention_layernorm(hidden_states)))
+
+
+class PostNormBlock(DecoderBlock):
+    """Normalised after each sum, as in the first transformer (https://arxiv.org/abs/1706.03762, section 3.1)."""
+
+    def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
+        """A norm after the attention and one after the feed-forward network."""
+        super().__init__(config, layer_idx)
+        self.post_attention_layernorm = norm(config, config.hidden_size)
+        self.post_feedforward_layernorm = norm(config, config.hidden_size)
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor | None,
+        placed: Placed,
+        past_key_values: Cache | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """States (batch, length, hidden) to the same."""
+        attended, _ = self.self_attn(hidden_states, attention_mask, placed, past_key_values, **kwargs)
+        hidden_states = self.post_attention_layernorm(hidden_states + self.dropout(attended))
+        return self.post_feedforward_layernorm(hidden_states + self.dropout(self.mlp(hidden_states)))
+
+
+BLOCKS: dict[str, type[DecoderBlock]] = {"pre": PreNormBlock, "post": PostNormBlock}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
+from transformers.activations import ACT2CLS
 
 WIDEST_HEAD = 64
 
@@ -29,10 +30,10 @@ AUTO_MAP = {
 
 @strict
 class DecoderConfig(PreTrainedConfig):
-    """A decoder in the shape of Qwen3 (https://arxiv.org/abs/2505.09388): pre-norm, SwiGLU, grouped queries, QK-norm.
+    """A decoder; left alone, in the shape of Qwen3 (https://arxiv.org/abs/2505.09388): pre-norm, SwiGLU, QK-norm.
 
     Widths left out follow from `hidden_size`: heads of the largest even width up to 64 that divides it, and an
-    `intermediate_size` of 8/3 of it, up to a multiple of 8.
+    `intermediate_size` of 8/3 of it where the feed-forward network is gated, up to a multiple of 8, otherwise 4 of it.
 
     Raises:
         ValueError: for numbers that do not fit together.
@@ -41,6 +42,7 @@ class DecoderConfig(PreTrainedConfig):
 
     model_type = "gristmill_decoder"
     keys_to_ignore_at_inference: ClassVar = ["past_key_values"]
+    attribute_map: ClassVar = {"rms_norm_eps": "norm_eps", "layer_norm_eps": "norm_eps"}
     base_model_tp_plan: ClassVar = {
         "layers.*.self_attn.q_proj": "colwise",
         "layers.*.self_attn.k_proj": "colwise",
@@ -52,6 +54,11 @@ class DecoderConfig(PreTrainedConfig):
         "layers.*.mlp.up_proj": "colwise",
         "layers.*.mlp.down_proj": "rowwise",
     }
+    base_model_pp_plan: ClassVar = {
+        "embed_tokens": (["input_ids"], ["inputs_embeds"]),
+        "layers": (["hidden_states", "attention_mask"], ["hidden_states"]),
+        "norm": (["hidden_states"], ["hidden_states"]),
+    }
 
     vocab_size: int = 512
     hidden_size: int = 128
@@ -61,13 +68,31 @@ class DecoderConfig(PreTrainedConfig):
     num_key_value_heads: Size = DERIVED
     head_dim: Size = DERIVED
     max_position_embeddings: int = 256
-    position_encoding: Literal["rope", "learned"] = "rope"
+    position_encoding: Literal["rope", "learned", "sinusoidal", "alibi", "none"] = "rope"
     rope_parameters: Settings = DERIVED
-    hidden_act: Literal["silu", "gelu", "gelu_pytorch_tanh", "relu"] = "silu"
-    rms_norm_eps: float = 1e-6
+    sliding_window: int | None = None
+    attn_logit_softcapping: float | int | None = None
+    final_logit_softcapping: float | int | None = None
+    attention_bias: bool = False
+    qk_norm: bool = True
+    hidden_act: str = "silu"
+    mlp_gated: bool = True
+    mlp_bias: bool = False
+    normalization: Literal["rmsnorm", "layernorm"] = "rmsnorm"
+    norm_position: Literal["pre", "post"] = "pre"
+    norm_eps: float = 1e-6
+    norm_bias: bool = False
+    embedding_norm: bool = False
+    final_norm: bool = True
+    initialization: Literal[
+        "normal", "gpt2", "zero_residual", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"
+    ] = "normal"
     initializer_range: float = 0.02
     attention_dropout: float | int = 0.0
+    hidden_dropout: float | int = 0.0
+    embedding_dropout: float | int = 0.0
     tie_word_embeddings: bool = True
+    lm_head_bias: bool = False
     use_cache: bool = True
     pad_token_id: int | None = None
     bos_token_id: int | None = None
@@ -87,7 +112,8 @@ class DecoderConfig(PreTrainedConfig):
                 f"not divisible by num_attention_heads ({self.num_attention_heads}); give head_dim too",
             )
         if _left_out(self.intermediate_size):
-            self.intermediate_size = -(-self.hidden_size * 8 // 3 // 8) * 8
+            gated = -(-self.hidden_size * 8 // 3 // 8) * 8
+            self.intermediate_size = gated if self.mlp_gated else 4 * self.hidden_size
         kwargs["auto_map"] = dict(AUTO_MAP)
         self._require_consistency()
         super().__post_init__(**kwargs)
@@ -110,14 +136,25 @@ class DecoderConfig(PreTrainedConfig):
             "num_key_value_heads",
             f"does not divide num_attention_heads ({heads})",
         )
+        if self.position_encoding == "rope":
+            turned = int(self.head_dim * (self.rope_parameters or {}).get("partial_rotary_factor", 1.0))
+            self._require(turned % 2 == 0 and turned > 0, "head_dim", "rope rotates pairs: it must be even")
+        for name in ("attention_dropout", "hidden_dropout", "embedding_dropout"):
+            self._require(0 <= getattr(self, name) < 1, name, "must be in [0, 1)")
+        for name in ("initializer_range", "norm_eps"):
+            self._require(getattr(self, name) > 0, name, "must be above 0")
+        for name in ("sliding_window", "attn_logit_softcapping", "final_logit_softcapping"):
+            value = getattr(self, name)
+            self._require(value is None or value > 0, name, "must be above 0, or null")
         self._require(
-            self.position_encoding != "rope" or self.head_dim % 2 == 0,
-            "head_dim",
-            "rope rotates pairs: it must be even",
+            not self.norm_bias or self.normalization == "layernorm", "norm_bias", "only a layernorm has a bias"
         )
-        self._require(0 <= self.attention_dropout < 1, "attention_dropout", "must be in [0, 1)")
-        self._require(self.initializer_range > 0, "initializer_range", "must be above 0")
-        self._require(self.rms_norm_eps > 0, "rms_norm_eps", "must be above 0")
+        self._require(
+            not (self.lm_head_bias and self.tie_word_embeddings),
+            "lm_head_bias",
+            "the output layer is the embedding, which has none; set tie_word_embeddings: false",
+        )
+        self._require(self.hidden_act in ACT2CLS, "hidden_act", f"is not one of {', '.join(sorted(ACT2CLS))}")
 
     def _require(self, holds: bool, name: str, reason: str) -> None:
         if not holds:

@@ -11,15 +11,17 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, GenerationMixin, PreTrainedModel
 from transformers.cache_utils import Cache
-from transformers.masking_utils import create_causal_mask
+from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
 from transformers.modeling_layers import GenericForSequenceClassification
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.utils.generic import can_return_tuple, merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
-from .attention import Attention, RMSNorm
-from .block import DecoderBlock
+from .attention import Attention
+from .block import BLOCKS, DecoderBlock
 from .configuration import DecoderConfig
+from .initialization import initialize
+from .norms import norm
 from .positions import POSITION_ENCODINGS, PositionEncoding
 
 
@@ -30,32 +32,42 @@ class DecoderPreTrainedModel(PreTrainedModel):
     config_class = DecoderConfig
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
-    _no_split_modules: ClassVar = ["DecoderBlock"]
+    _no_split_modules: ClassVar = ["PreNormBlock", "PostNormBlock"]
     _skip_keys_device_placement: ClassVar = ["past_key_values"]
-    _supports_flash_attn = True
     _supports_sdpa = True
     _supports_flex_attn = True
     _supports_attention_backend = True
     _can_compile_fullgraph = True
     _can_record_outputs: ClassVar = {"hidden_states": DecoderBlock, "attentions": Attention}
 
+    @property
+    def _supports_flash_attn(self) -> bool:
+        """Flash attention takes no bias of positions."""
+        return self.config.position_encoding != "alibi"
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
         if isinstance(module, PositionEncoding):
             module.initialize_buffers()
+        elif isinstance(module, nn.Linear | nn.Embedding):
+            initialize(module, self.config)
+        else:
+            super()._init_weights(module)
 
 
 class DecoderModel(DecoderPreTrainedModel):
-    """Embeddings, layers and a last norm: token ids to hidden states."""
+    """Embeddings, layers and, unless `final_norm` is off, a last norm: token ids to hidden states."""
 
     def __init__(self, config: DecoderConfig) -> None:
         """Weights drawn from torch's global generator; `loading.new_model` draws them from a seed."""
         super().__init__(config)
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.positions = POSITION_ENCODINGS[config.position_encoding](config)
-        self.layers = nn.ModuleList(DecoderBlock(config, index) for index in range(config.num_hidden_layers))
-        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.embedding_norm = norm(config, config.hidden_size) if config.embedding_norm else nn.Identity()
+        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        block = BLOCKS[config.norm_position]
+        self.layers = nn.ModuleList(block(config, index) for index in range(config.num_hidden_layers))
+        self.norm = norm(config, config.hidden_size) if config.final_norm else nn.Identity()
         self.gradient_checkpointing = False
         self.post_init()
 
@@ -82,24 +94,27 @@ class DecoderModel(DecoderPreTrainedModel):
             inputs_embeds = self.embed_tokens(input_ids)
         assert inputs_embeds is not None
         # Before a cache is made: position ids mark documents only where there is none, and a new one holds nothing.
-        mask = create_causal_mask(
+        make_mask = create_sliding_window_causal_mask if self.config.sliding_window else create_causal_mask
+        mask = make_mask(
             config=self.config,
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             past_key_values=past_key_values,
             position_ids=position_ids,
+            allow_is_causal_skip=self.config.attn_logit_softcapping is None,  # our own attention needs the mask itself
         )
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=self.config)
         if position_ids is None:
             position_ids = self._position_ids(inputs_embeds, attention_mask, past_key_values)
-        hidden_states = self.positions.embed(inputs_embeds, position_ids)
-        angles = self.positions.angles(hidden_states, position_ids)
+        hidden_states = self.embedding_norm(self.positions.embed(inputs_embeds, position_ids))
+        hidden_states = self.embedding_dropout(hidden_states)
+        placed = self.positions.place(hidden_states, position_ids, past_key_values)
         for layer in self.layers:
             hidden_states = layer(
                 hidden_states,
                 attention_mask=mask,
-                angles=angles,
+                placed=placed,
                 past_key_values=past_key_values,
                 position_ids=position_ids,  # flash attention reads packed documents from them
                 **kwargs,
@@ -125,7 +140,7 @@ class DecoderForCausalLM(DecoderPreTrainedModel, GenerationMixin):
         """The trunk and a head, which is the embedding itself when `tie_word_embeddings`."""
         super().__init__(config)
         self.model = DecoderModel(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=config.lm_head_bias)
         self.post_init()
 
     @can_return_tuple
@@ -155,6 +170,8 @@ class DecoderForCausalLM(DecoderPreTrainedModel, GenerationMixin):
             **kwargs,
         )
         logits = self.lm_head(states_to_keep(outputs.last_hidden_state, logits_to_keep))
+        if self.config.final_logit_softcapping is not None:
+            logits = self.config.final_logit_softcapping * torch.tanh(logits / self.config.final_logit_softcapping)
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)

@@ -32,6 +32,14 @@ def test_widths_left_out_follow_from_the_hidden_size(hidden_size, heads, interme
         ({"hidden_size": 0}, "hidden_size: 0: must be at least 1"),
         ({"hidden_size": 33}, "head_dim: 33: rope rotates pairs"),
         ({"attention_dropout": 1.0}, "attention_dropout"),
+        ({"hidden_act": "sliu"}, "hidden_act: sliu: is not one of"),
+        ({"norm_bias": True}, "norm_bias: True: only a layernorm has a bias"),
+        ({"lm_head_bias": True}, "lm_head_bias: True: the output layer is the embedding"),
+        ({"sliding_window": 0}, "sliding_window: 0: must be above 0"),
+        (
+            {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.05}},
+            "rope rotates pairs",
+        ),
     ],
 )
 def test_numbers_that_make_no_model_are_refused_by_name(settings, message):
@@ -41,7 +49,7 @@ def test_numbers_that_make_no_model_are_refused_by_name(settings, message):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"num_hidden_layers": 1.5}, {"vocab_size": "many"}, {"position_encoding": "rotary"}, {"hidden_act": "sliu"}],
+    [{"num_hidden_layers": 1.5}, {"vocab_size": "many"}, {"position_encoding": "rotary"}, {"normalization": "batch"}],
 )
 def test_wrong_types_and_unknown_names_are_refused_by_field(settings):
     with pytest.raises(StrictDataclassFieldValidationError, match=next(iter(settings))):
