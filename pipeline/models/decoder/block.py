@@ -1,4 +1,4 @@
-"""One layer of the decoder: attention, then a feed-forward network, each added to what went in; where the norms stand."""
+"""One layer of the decoder: attention, then a feed-forward network, each added to what went in, and their norms."""
 
 from __future__ import annotations
 
