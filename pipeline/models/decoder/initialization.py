@@ -22,7 +22,7 @@ def normal(layer: nn.Linear, config: DecoderConfig) -> None:
 
 
 def gpt2(layer: nn.Linear, config: DecoderConfig) -> None:
-    """Normal, but what is added to the residual stream is scaled by 1/sqrt(number of additions) (GPT-2, section 2.3)."""
+    """Normal; what is added to the residual stream is scaled by 1/sqrt(number of additions) (GPT-2, section 2.3)."""
     additions = 2 * config.num_hidden_layers
     scale = additions**-0.5 if isinstance(layer, ResidualOutput) else 1.0
     draw.normal_(layer.weight, std=config.initializer_range * scale)
