@@ -71,7 +71,7 @@ def initialize(module: nn.Module, config: DecoderConfig) -> None:
     """Draw the weights of one linear layer or embedding as `config.initialization` says."""
     if isinstance(module, nn.Linear):
         INITIALIZATIONS[config.initialization](module, config)
-        if module.bias is not None:
+        if module.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]
             draw.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
         draw.normal_(module.weight, std=config.initializer_range)

@@ -1,0 +1,80 @@
+"""Muon (https://kellerjordan.github.io/posts/muon/): momentum whose matrices are orthogonalised before each step.
+
+All matrices of a shape are orthogonalised in one batched product. The step is scaled as in
+https://arxiv.org/abs/2502.16982 (eq. 4), so that its size is that of AdamW's and one learning rate and one weight decay
+serve both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the quintic that drives singular values towards one."""
+ITERATIONS = 5
+_ADAMW_SIZE = 0.2
+"""The root mean square of AdamW's steps, which Muon's are scaled to."""
+
+
+class Muon(Optimizer):
+    """For weight matrices of hidden layers; embeddings, heads, norms and biases are AdamW's."""
+
+    def __init__(
+        self, params: Iterable[Any], learning_rate: float, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
+        """Parameters of two dimensions, or groups of them."""
+        super().__init__(params, {"lr": learning_rate, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """One step along the orthogonalised Nesterov momentum of every gradient."""
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            by_shape: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
+            for weights in group["params"]:
+                if weights.grad is not None:
+                    by_shape[weights.shape].append(weights)
+            for weights in by_shape.values():
+                self._step_together(weights, group)
+        return loss
+
+    def _step_together(self, weights: list[Tensor], group: dict[str, Any]) -> None:
+        gradients = [weight.grad for weight in weights]
+        buffers = [self._buffer(weight) for weight in weights]
+        momentum = group["momentum"]
+        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+        directions = orthogonalized(torch.stack(torch._foreach_lerp(gradients, buffers, momentum)))
+        scale = _ADAMW_SIZE * math.sqrt(max(weights[0].shape))
+        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(weights, list(directions.unbind()), alpha=-group["lr"] * scale)
+
+    def _buffer(self, weight: Tensor) -> Tensor:
+        state = self.state[weight]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(weight)
+        return state["momentum_buffer"]
+
+
+def orthogonalized(matrices: Tensor) -> Tensor:
+    """Matrices (count, rows, columns) with all singular values near one and the same singular vectors.
+
+    Newton-Schulz: X <- aX + b(XX')X + c(XX')^2 X, begun with singular values of at most one, on the shorter side. On
+    GPUs in bf16, which the iteration bears; on CPUs in fp32, which is faster there.
+    """
+    a, b, c = COEFFICIENTS
+    turned = matrices.shape[-2] > matrices.shape[-1]
+    states = matrices.mT if turned else matrices
+    states = states.to(torch.bfloat16 if matrices.is_cuda else torch.float32)
+    states = states / (states.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(ITERATIONS):
+        products = states @ states.mT
+        mixed = torch.baddbmm(products, products, products, beta=b, alpha=c)
+        states = torch.baddbmm(states, mixed, states, beta=a)
+    return (states.mT if turned else states).to(matrices.dtype)

@@ -1,0 +1,49 @@
+"""Which weights an optimizer moves and how: the groups are named here, in one place.
+
+Matrices of the hidden layers decay, and are Muon's where it is chosen. Embeddings, the output layer, norms and biases
+are always AdamW's; norms and biases do not decay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from pipeline.training.muon import Muon
+
+Kind = Literal["matrices", "embeddings", "vectors"]
+
+
+@dataclass
+class ParameterGroups:
+    """A model's trainable weights by what they are."""
+
+    matrices: list[Tensor] = field(default_factory=list)
+    """Two-dimensional weights of hidden layers."""
+    embeddings: list[Tensor] = field(default_factory=list)
+    """Tables that tokens and positions are looked up in, and the output layer."""
+    vectors: list[Tensor] = field(default_factory=list)
+    """Scales and biases."""
+
+
+def parameter_groups(model: nn.Module) -> ParameterGroups:
+    """Every trainable weight of `model`, each once."""
+    tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    output = getattr(model, "get_output_embeddings", lambda: None)()
+    if output is not None:
+        tables.add(id(output.weight))
+    groups = ParameterGroups()
+    for weights in model.parameters():
+        if not weights.requires_grad:
+            continue
+        if id(weights) in tables:
+            groups.embeddings.append(weights)
+        elif weights.ndim >= 2:
+            groups.matrices.append(weights)
+        else:
+            groups.vectors.append(weights)
+    return groups
