@@ -15,7 +15,7 @@ from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.models.loading import load_classifier, load_tokenizer, save_model
 from pipeline.models.scoring import SCORES_FILE, RewardScorer
 from pipeline.stages.reward.config import Config
-from pipeline.stages.reward.figures import pair_figures
+from pipeline.stages.reward.figures import calibration, pair_figures
 from pipeline.stages.reward.pairs import TokenPairs, split_pairs, token_pairs
 from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import choose
@@ -86,10 +86,11 @@ def standardised(
 
 
 def held_out_figures(scorer: RewardScorer, pairs: TokenPairs, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Accuracy and the rest on held-out pairs."""
+    """Accuracy, calibration and the rest on held-out pairs."""
     scores = [scorer.score_ids(side).tolist() for side in (pairs.chosen, pairs.rejected)]
     lengths = [len(ids) for ids in (*pairs.chosen, *pairs.rejected)]
-    return pair_figures(scores[0], scores[1], rows, lengths)
+    log_odds = [(chosen - rejected) * scorer.std for chosen, rejected in zip(*scores, strict=True)]
+    return pair_figures(scores[0], scores[1], rows, lengths) | calibration(log_odds)
 
 
 def headline(metrics: dict[str, Any]) -> str:
