@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field
 
 _SCALE = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9}
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kMB]?)")
+COUNT_PATTERN = rf"^\s*{_COUNT.pattern}\s*$"
+"""What text stands for a count, for the JSON Schema of recipes."""
 
 
 def parse_count(value: Any) -> Any:

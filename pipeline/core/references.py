@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 if TYPE_CHECKING:
     from pipeline.core.artifact import Artifact
 
 Scheme = Literal["stage", "path", "hf", "builtin", "python"]
 
-STAGE_ID = re.compile(r"[a-z][a-z0-9_-]*")
+STAGE_ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 def scheme_of(address: str) -> Scheme:
@@ -79,6 +80,12 @@ class Accepts:
     types: tuple[type[Artifact], ...] = ()
     builtins: str | None = None
     """The family of builtin names that fit, as the catalogue lists them: data, judge, task."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let the JSON Schema of recipes see, at any depth of an annotation, what the input takes."""
+        schema = handler(source)
+        schema["metadata"] = {**schema.get("metadata", {}), "accepts": self}
+        return schema
 
     def describe(self) -> str:
         """What the input needs, in words, for errors."""
