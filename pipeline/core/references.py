@@ -23,6 +23,15 @@ Scheme = Literal["stage", "path", "hf", "builtin", "python"]
 STAGE_ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
+_FORMS: dict[Scheme, str] = {
+    "stage": "an earlier stage's id",
+    "path": "'./path'",
+    "hf": "'hf://org/name'",
+    "builtin": "'builtin:name'",
+    "python": "'module:function'",
+}
+
+
 def scheme_of(address: str) -> Scheme:
     """The kind of address `address` is, read from its form alone.
 
@@ -68,8 +77,6 @@ class DataReference(Reference):
     """The split to read; the source's own default when left out."""
     columns: dict[str, str] = {}
     """Our column names to the source's: `{text: content}` reads the source's `content` as `text`."""
-    trust_remote_code: bool = False
-    """Run code that comes with the data set; only beside an `hf://` with a pinned revision."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,12 @@ class Accepts:
 
     def describe(self) -> str:
         """What the input needs, in words, for errors."""
-        return " or ".join(kind.__name__ for kind in self.types) or "data"
+        return " or ".join(kind.__name__ for kind in self.types) or self.builtins or "data"
+
+    def forms(self) -> str:
+        """The addresses that the input takes, in words, for errors."""
+        forms = [_FORMS[scheme] for scheme in _FORMS if scheme in self.schemes]
+        return ", ".join(forms).replace("hf://org", "hf://datasets/org" if self.builtins == "data" else "hf://org")
 
 
 def accepts(*types: type[Artifact], schemes: str, builtins: str | None = None) -> Accepts:
@@ -122,4 +134,3 @@ class Resolved:
     subset: str | None = None
     split: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
-    trust_remote_code: bool = False

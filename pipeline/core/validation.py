@@ -133,7 +133,10 @@ def _mapping(model: type[BaseModel], location: Path) -> str:
     groups = list(_groups_at(model, location))
     if groups and issubclass(groups[0], Reference):
         return "an address (a stage's id, './path', 'builtin:name', 'hf://…')"
-    return f"a mapping with the keys {', '.join(groups[0].model_fields)}" if groups else "a mapping"
+    if not groups:
+        return "a mapping"
+    keys = list(groups[0].model_fields)
+    return f"a mapping with the keys {', '.join(keys[:6])}{', …' if len(keys) > 6 else ''}"
 
 
 def _groups_at(model: type[BaseModel], keys: Sequence[str | int]) -> Iterator[type[BaseModel]]:

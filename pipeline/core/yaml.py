@@ -43,6 +43,7 @@ _PLAINER = {
     "expected ',' or '}'": "the mapping is not closed; write a } at its end, a comma between its keys",
     "found character '\\t'": "a tab; YAML takes spaces only",
     "that cannot start any token": "a value cannot start with this character; quote it",
+    "expected the node content": "a value is cut off; close the bracket or the quote",
     "found unexpected end of stream": "the text ends inside a quoted value; close the quote",
     "found unknown escape": "no such escape in a double-quoted value; write \\\\ for a backslash",
     "alphabetic or numeric character": "& and * name anchors in YAML; quote the value",
