@@ -6,7 +6,9 @@ import typer
 
 from pipeline.cli.chat import chat
 from pipeline.cli.init import init
+from pipeline.cli.ls import ls
 from pipeline.cli.plan import plan
+from pipeline.cli.push import push
 from pipeline.cli.run import run
 from pipeline.cli.schema import schema
 from pipeline.cli.status import status
@@ -27,7 +29,9 @@ for verb in (
     plan,
     run,
     status,
+    ls,
     verify,
+    push,
     chat,
     schema,
 ):

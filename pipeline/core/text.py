@@ -24,6 +24,11 @@ def hanging(lead: str, text: str, width: int = WIDTH) -> str:
     return "\n".join([(lead + lines[0]).rstrip(), *(indent + line for line in lines[1:])])
 
 
+def shortened(text: str, width: int) -> str:
+    """`text`, or as much of it as `width` holds with an ellipsis at the end."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def coloured(verdict: str, stream: TextIO | None = None) -> str:
     """A verdict (ok, pass, warn, fail) in its colour on a terminal, plain elsewhere and where NO_COLOR is set."""
     stream = stream or sys.stdout
