@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -24,7 +25,7 @@ def parse_count(value: Any) -> Any:
     match = _COUNT.fullmatch(value.strip())
     if match is None:
         raise ValueError(f"{value!r} is not a count; write a whole number, or 700k, 3M, 2B")
-    count = float(match[1]) * _SCALE[match[2]]
+    count = Decimal(match[1]) * _SCALE[match[2]]
     if count != int(count):
         raise ValueError(f"{value!r} is not a whole number")
     return int(count)
@@ -38,5 +39,5 @@ def format_count(count: float) -> str:
     return f"{count:.3g}"
 
 
-Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
+Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1, le=10**15)]
 """A positive whole number, in a recipe also `700k`, `3M` or `2B`."""

@@ -9,9 +9,9 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.artifact import Artifact
 from pipeline.core.progress import Progress
@@ -121,9 +121,9 @@ class Runtime(Settings):
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of training; `auto` is bf16 where the device computes it faster than fp32."""
-    micro_batch: int | Literal["auto"] = "auto"
+    micro_batch: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Sequences per forward pass and process; `auto` takes the largest power of two that fits."""
-    threads: int | Literal["auto"] = "auto"
+    threads: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """CPU threads of each process."""
 
 

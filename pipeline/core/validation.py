@@ -69,7 +69,7 @@ def _problems_of(
         _note(found.setdefault(location, _Finding(detail["input"])), detail, model, location)
     for location in list(found):
         deeper = any(other != location and other[: len(location)] == location for other in found)
-        if deeper and not found[location].messages:
+        if not found[location].messages and (deeper or not found[location].wanted):
             del found[location]  # one branch of a union refused the whole where another looked into it
     return [document.problem((*path, *place), finding.message(), finding.hint) for place, finding in found.items()]
 
@@ -105,6 +105,8 @@ def _note(finding: _Finding, detail: ErrorDetails, model: type[BaseModel], locat
         finding.messages.append("is required")
     elif kind == "value_error":
         finding.messages.append(str(context["error"]))
+    elif kind == "too_short" and isinstance(value, list) and len(value) >= context["min_length"]:
+        pass  # pydantic counts the items that passed; those that did not have findings of their own
     elif kind in ("too_short", "string_too_short"):
         finding.messages.append(
             f"must have at least {context['min_length']} {'item' if kind == 'too_short' else 'character'}"
@@ -113,8 +115,8 @@ def _note(finding: _Finding, detail: ErrorDetails, model: type[BaseModel], locat
         finding.wanted.append(_mapping(model, location))
     elif kind in _WANTED:
         finding.wanted.append(_WANTED[kind].format(**context))
-        if kind == "int_from_float" or (kind == "int_type" and isinstance(value, float)):
-            finding.hint = f"write {int(value)}" if value == int(value) else ""
+        if kind in ("int_from_float", "int_type") and isinstance(value, float):
+            finding.hint = f"write {value:.0f}" if value == int(value) < 10**15 else ""
     else:
         finding.messages.append(f"{detail['msg']} ({shown(value)})")
 
@@ -132,7 +134,7 @@ _WANTED = {
 def _mapping(model: type[BaseModel], location: Path) -> str:
     groups = list(_groups_at(model, location))
     if groups and issubclass(groups[0], Reference):
-        return "an address (a stage's id, './path', 'builtin:name', 'hf://…')"
+        return "an address such as './path'"
     if not groups:
         return "a mapping"
     keys = list(groups[0].model_fields)
