@@ -1,19 +1,22 @@
-# make demo   raw text to a PPO-tuned model, offline, in about five minutes
-# make test   what CI runs: every test but the slow and the sharded ones
-# make check  the linters
+# make demo         raw text to a PPO-tuned model, offline, in about five minutes
+# make test         what CI runs: the linters, and every test but the slow and the sharded ones
+# make check        the linters
+# make build        dist/: the sdist, and the wheel made from it
+# make test-floors  the tests with the oldest versions that pyproject.toml allows, and with the newest
 # Each makes .venv when it is missing.
 
 PYTHON ?= python3
 BIN := .venv/bin
+TORCH := torch==2.13.0
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
-.PHONY: demo test check test-slow format clean
+.PHONY: demo test check test-slow build test-floors oldest newest format clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
@@ -32,9 +35,30 @@ check: .venv/ready
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
+build: .venv/ready
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+# Torch aside: each environment has the one of .venv. Resolved anew each time, since the newest change by themselves.
+test-floors: oldest newest
+
+oldest: RESOLUTION := lowest-direct
+newest: RESOLUTION := highest
+oldest newest: %: .floors/%/ready
+	echo torch | $(BIN)/uv pip install --quiet --python .floors/$@ --upgrade --excludes - \
+		--resolution $(RESOLUTION) -e '.[dev]'
+	$(BIN)/uv pip freeze --python .floors/$@ > .floors/$@.txt
+	.floors/$@/bin/python -m pytest tests/unit tests/contracts tests/end_to_end/test_packaging.py \
+		-m 'not slow and not sharded'
+
+.floors/%/ready: .venv/ready
+	$(BIN)/python -m venv .floors/$*
+	.floors/$*/bin/pip install --quiet --disable-pip-version-check $(TORCH)
+	touch $@
+
 format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .floors build dist *.egg-info

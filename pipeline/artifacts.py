@@ -18,6 +18,8 @@ class Corpus(Artifact):
     `dropped/REASON.jsonl`, `funnel.json`.
     """
 
+    holds = "train-*.jsonl"
+
     def shards(self, split: str) -> list[Path]:
         """The files of a split, in order."""
         return sorted(self.path.glob(f"{split}-*.jsonl"))
@@ -26,13 +28,19 @@ class Corpus(Artifact):
 class Tokenizer(Artifact):
     """A tokenizer folder (`tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja`)."""
 
+    holds = "tokenizer_config.json"
+
 
 class Model(Artifact):
     """A causal language model with its tokenizer: what `AutoModelForCausalLM` and `AutoTokenizer` open."""
 
+    holds = "config.json"
+
 
 class RewardModel(Artifact):
     """A sequence classifier with one label, its tokenizer, and `reward.json` (`mean` and `std` of its scores)."""
+
+    holds = "config.json"
 
 
 class Preferences(Artifact):
@@ -41,6 +49,8 @@ class Preferences(Artifact):
 
 class Evaluation(Artifact):
     """`evaluation.json` with every figure and its standard error, and `samples.jsonl`."""
+
+    holds = "evaluation.json"
 
 
 class Release(Artifact):

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from pipeline.cli.chat import chat
+from pipeline.cli.init import init
+from pipeline.cli.ls import ls
 from pipeline.cli.plan import plan
+from pipeline.cli.push import push
 from pipeline.cli.run import run
+from pipeline.cli.schema import schema
 from pipeline.cli.status import status
 from pipeline.cli.validate import validate
 from pipeline.cli.verify import verify
@@ -19,11 +24,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (
+    init,
     validate,
     plan,
     run,
     status,
+    ls,
     verify,
+    push,
+    chat,
+    schema,
 ):
     app.command()(verb)
 

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pipeline.core.errors import RunError
 
@@ -72,6 +72,8 @@ class Artifact:
     """Identity of the content: the maker's fingerprint, or the digest of an outside folder."""
     address: str = ""
     """As the recipe names it; the stage's id for a stage's output."""
+    holds: ClassVar[str] = "*"
+    """A file that every folder of this type holds, by name or pattern: how a wrong folder is told before a run."""
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

@@ -23,6 +23,15 @@ class RunError(PipelineError):
     """A run folder that cannot be used as asked: it differs, is locked, damaged, or not visible to every process."""
 
 
+class SettingError(ValueError):
+    """Raised by a config's validator, for a fault that lies in one of its settings or between several."""
+
+    def __init__(self, message: str, *settings: str) -> None:
+        """`settings` are the faulty ones, relative to the config (`filters.max_characters`): shown at the first."""
+        self.settings = settings
+        super().__init__(message)
+
+
 @dataclass(frozen=True)
 class Problem:
     """One fault of a recipe, with its place."""
@@ -47,8 +56,11 @@ class RecipeError(PipelineError):
     """All the problems of one recipe."""
 
     exit_code = 2
+    most_shown = 40
 
     def __init__(self, problems: list[Problem]) -> None:
-        """Keep the problems; the message is one line for each."""
+        """Keep the problems; the message is one line for each of the first 40."""
         self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
+        lines = [str(problem) for problem in problems[: self.most_shown]]
+        left = len(problems) - len(lines)
+        super().__init__("\n".join([*lines, f"and {left:,} more"] if left else lines))

@@ -20,10 +20,11 @@ from pipeline.core.stage import Inputs, Stage
 
 
 def identity_of(stage: Stage, config: BaseModel, inputs: Inputs, seed: int) -> dict[str, Any]:
-    """The record that is hashed: kind, version, settings that differ from their defaults, inputs, seed."""
+    """The record that is hashed: kind (and whose, if not ours), version, settings off their defaults, inputs, seed."""
     return {
         "kind": stage.kind,
         "version": stage.version,
+        **({"package": stage.package} if stage.package else {}),
         "settings": _settings(config, inputs),
         **({"seed": seed} if stage.seeded else {}),
     }
@@ -64,7 +65,7 @@ def _value(value: Any, resolved: Any) -> Any:
 
 def _reference(reference: Reference, resolved: Artifact | Resolved) -> dict[str, Any]:
     """An input counts by its content, and by which part of it is read; never by where it lies."""
-    parts = reference.model_dump(exclude_defaults=True, exclude={"path", "trust_remote_code"})
+    parts = reference.model_dump(exclude_defaults=True, exclude={"path"})
     return {"input": resolved.fingerprint, **parts}
 
 

@@ -32,3 +32,16 @@ def locked(folder: Path, name: str = ".lock") -> Iterator[None]:
         file.write(f"process {os.getpid()}")
         file.flush()
         yield
+
+
+def is_locked(folder: Path, name: str = ".lock") -> bool:
+    """Whether another process is in `folder` at this moment."""
+    path = folder / name
+    if not path.exists():
+        return False
+    with open(path, encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

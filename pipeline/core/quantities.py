@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 _SCALE = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9}
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kMB]?)")
+COUNT_PATTERN = rf"^\s*{_COUNT.pattern}\s*$"
+"""What text stands for a count, for the JSON Schema of recipes."""
 
 
 def parse_count(value: Any) -> Any:
@@ -22,7 +25,7 @@ def parse_count(value: Any) -> Any:
     match = _COUNT.fullmatch(value.strip())
     if match is None:
         raise ValueError(f"{value!r} is not a count; write a whole number, or 700k, 3M, 2B")
-    count = float(match[1]) * _SCALE[match[2]]
+    count = Decimal(match[1]) * _SCALE[match[2]]
     if count != int(count):
         raise ValueError(f"{value!r} is not a whole number")
     return int(count)
@@ -36,5 +39,5 @@ def format_count(count: float) -> str:
     return f"{count:.3g}"
 
 
-Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
+Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1, le=10**15)]
 """A positive whole number, in a recipe also `700k`, `3M` or `2B`."""

@@ -5,28 +5,25 @@ Loading checks everything that can be known before a run, without importing torc
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
-
 from pipeline.core.errors import Problem, RecipeError
+from pipeline.core.overrides import apply_override, set_value
 from pipeline.core.reference_checks import BuiltinCatalogue, reference_problems
 from pipeline.core.references import STAGE_ID
 from pipeline.core.stage import Runtime, Stage, StageConfig
-from pipeline.core.yaml import Document, apply_override, parse, set_value, suggestion
-from pipeline.core.yaml import Path as KeyPath
+from pipeline.core.validation import quoted, validate
+from pipeline.core.yaml import Document, parse, suggestion
 
 FORMAT = 1
 TOP_LEVEL = ("recipe", "name", "seed", "runtime", "stages")
 OWN_KEYS = ("kind", "seed", "checks")
 """Keys of a stage that are the core's, not its config's."""
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,8 @@ def load_recipe(
     stages = document.tree.get("stages")
     if not isinstance(stages, dict) or not stages:
         raise RecipeError([*problems, document.problem(("stages",), "a recipe has at least one stage")])
-    runtime = _validate(Runtime, document.tree.get("runtime") or {}, ("runtime",), document, problems)
+    settings = document.tree.get("runtime")
+    runtime = validate(Runtime, {} if settings is None else settings, ("runtime",), document, problems)
     loaded = _load_stages(stages, document, table, problems, smoke)
     problems += reference_problems(document, loaded, path.parent, catalogue)
     if problems:
@@ -93,14 +91,22 @@ def load_recipe(
 
 
 def _read(path: Path) -> str:
+    """The file's text. Whatever the system says of a file that a user named is the user's to mend."""
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise RecipeError([Problem(str(path), "", "there is no such recipe")]) from None
     except IsADirectoryError:
         raise RecipeError([Problem(str(path), "", "a recipe is a file; this is a folder")]) from None
+    except OSError as error:
+        raise RecipeError([Problem(str(path), "", f"cannot be read: {error.strerror}")]) from None
+    try:
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RecipeError([Problem(str(path), "", f"not UTF-8 text: {error.reason} at byte {error.start}")]) from None
+        before = content[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        message = f"not UTF-8 text (byte {content[error.start]:#04x}); save the file as UTF-8"
+        raise RecipeError([Problem(f"{path}:{line}:{column}", "", message, "", line, column)]) from None
 
 
 def _top_level_problems(document: Document) -> list[Problem]:
@@ -108,21 +114,32 @@ def _top_level_problems(document: Document) -> list[Problem]:
     problems = [
         document.problem((key,), "unknown key", suggestion(key, TOP_LEVEL)) for key in tree if key not in TOP_LEVEL
     ]
-    if tree.get("recipe") != FORMAT:
-        problems.append(
-            document.problem(("recipe",), f"is {tree.get('recipe')!r}; this version reads `recipe: {FORMAT}`")
-        )
-    name = tree.get("name")
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        problems.append(document.problem(("name",), f"{name!r} is no name for a folder; use letters, digits, . _ -"))
+    if tree.get("recipe") != FORMAT or tree["recipe"] is True:
+        message = f"is {quoted(tree['recipe'])}" if "recipe" in tree else "is missing"
+        problems.append(document.problem(("recipe",), f"{message}; this version reads `recipe: {FORMAT}`"))
     tree.setdefault("seed", 0)
+    name = tree.get("name")
+    fault = name_fault(name)
+    if fault:
+        problems.append(document.problem(("name",), fault if "name" in tree else "is required: runs lie in runs/NAME"))
     if not _is_seed(tree["seed"]):
-        problems.append(document.problem(("seed",), f"{tree['seed']!r} is not a whole number from 0 to 4294967295"))
+        problems.append(document.problem(("seed",), _no_seed(tree["seed"])))
     return problems
+
+
+def name_fault(name: Any) -> str:
+    """Why `name` cannot be a run's name, that is, a folder below `runs`; empty for one that can."""
+    if isinstance(name, str) and NAME.fullmatch(name):
+        return ""
+    return f"{quoted(name)} is no name for a folder; use up to 100 letters, digits, . _ -, a letter or digit first"
 
 
 def _is_seed(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+
+
+def _no_seed(value: Any) -> str:
+    return f"{quoted(value)} is not a whole number from 0 to 4294967295"
 
 
 def _load_stages(
@@ -132,11 +149,13 @@ def _load_stages(
     for stage_id, settings in stages.items():
         path = ("stages", stage_id)
         if not STAGE_ID.fullmatch(stage_id):
-            problems.append(document.problem(path, f"{stage_id!r} is no id; use a-z, 0-9, _ and -, a letter first"))
+            problems.append(
+                document.problem(path, f"{quoted(stage_id)} is no id; use a-z, 0-9, _ and -, a letter first")
+            )
             continue
         settings = {} if settings is None else settings
         if not isinstance(settings, dict):
-            problems.append(document.problem(path, f"a stage is a mapping of settings, not {settings!r}"))
+            problems.append(document.problem(path, f"a stage is a mapping of settings, not {quoted(settings)}"))
             continue
         stage = _kind(stage_id, settings, table, document, problems)
         if stage is not None:
@@ -151,11 +170,14 @@ def _kind(
 ) -> Stage | None:
     kind = settings.get("kind", stage_id)
     if stage_id in table and kind != stage_id:
-        message = f"the id {stage_id!r} is a kind, so its kind is {stage_id!r}, not {kind!r}"
+        message = f"the id {stage_id!r} is a kind, so its kind is {stage_id!r}, not {quoted(kind)}"
         problems.append(document.problem(("stages", stage_id, "kind"), message, "give the stage another id"))
-    elif kind not in table:
+    elif not isinstance(kind, str) or kind not in table:
         place = ("stages", stage_id, "kind") if "kind" in settings else ("stages", stage_id)
-        problems.append(document.problem(place, f"there is no kind of stage {kind!r}", suggestion(str(kind), table)))
+        hint = suggestion(str(kind), table)
+        if "kind" not in settings and hint.startswith("known"):
+            hint += "; a stage of another id names its `kind:`"
+        problems.append(document.problem(place, f"there is no kind of stage {quoted(kind)}", hint))
     else:
         return table[kind]
     return None
@@ -171,86 +193,10 @@ def _load_stage(
         settings = document.tree["stages"][stage_id] or {}
     seed = settings.get("seed", document.tree["seed"])
     if not _is_seed(seed) and "seed" in settings:
-        problems.append(document.problem((*path, "seed"), f"{seed!r} is not a whole number from 0 to 4294967295"))
+        problems.append(document.problem((*path, "seed"), _no_seed(seed)))
     checks = settings.get("checks", "stop")
     if checks not in ("stop", "warn"):
-        problems.append(document.problem((*path, "checks"), f"{checks!r} is not one of stop, warn"))
+        problems.append(document.problem((*path, "checks"), f"{quoted(checks)} is not one of stop, warn"))
     own = {key: value for key, value in settings.items() if key not in OWN_KEYS}
-    config = _validate(stage.config, own, path, document, problems)
+    config = validate(stage.config, own, path, document, problems)
     return RecipeStage(stage_id, stage, config, seed, checks) if config is not None else None
-
-
-def _validate(model: type[BaseModel], settings: Any, path: KeyPath, document: Document, problems: list[Problem]) -> Any:
-    try:
-        # By way of JSON, where pydantic's strict mode takes lists for tuples but no text for numbers.
-        return model.model_validate_json(json.dumps(settings), strict=True)
-    except ValidationError as error:
-        problems += problems_of(error, settings, path, document, model)
-        return None
-
-
-def problems_of(
-    error: ValidationError, settings: Any, path: KeyPath, document: Document, model: type[BaseModel]
-) -> list[Problem]:
-    """Pydantic's findings as ours: one for each place, with the nearest valid name for an unknown key."""
-    found: dict[KeyPath, Problem] = {}
-    for detail in error.errors():
-        location, keys = _within(settings, detail)
-        message, hint = _say(detail, model, keys)
-        place = (*path, *location)
-        if place in found:  # the branches of a union each say what they would have taken
-            message = f"{found[place].message}, or {message}"
-        found[place] = document.problem(place, message, hint)
-    return list(found.values())
-
-
-def _within(settings: Any, detail: ErrorDetails) -> tuple[KeyPath, KeyPath]:
-    """The error's location as keys of the recipe, without the names that pydantic adds for unions and validators."""
-    location: list[str | int] = []
-    node: Any = settings
-    for part in detail["loc"]:
-        if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int)):
-            node = node[part]  # pyright: ignore[reportArgumentType, reportCallIssue]
-            location.append(part)
-        elif part == detail["loc"][-1] and detail["type"] == "missing":
-            location.append(part)
-    return tuple(location), tuple(location)
-
-
-def _say(detail: ErrorDetails, model: type[BaseModel], keys: KeyPath) -> tuple[str, str]:
-    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return "unknown key", suggestion(str(keys[-1]), _fields_at(model, keys[:-1]))
-    if kind == "missing":
-        return "is required", ""
-    if kind == "value_error":
-        return str(context["error"]), ""
-    expectations: dict[str, str] = {
-        "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
-        "float_type": "a number", "float_parsing": "a number", "bool_type": "true or false", "string_type": "text",
-        "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping",
-        "tuple_type": "a list", "list_type": "a list", "none_required": "null",
-        "literal_error": f"one of {context.get('expected')}",
-        "greater_than": f"greater than {context.get('gt')}", "greater_than_equal": f"at least {context.get('ge')}",
-        "less_than": f"less than {context.get('lt')}", "less_than_equal": f"at most {context.get('le')}",
-    }  # fmt: skip
-    expected = expectations.get(kind)
-    shown = json.dumps(value, ensure_ascii=False) if not isinstance(value, dict | list) else "a mapping or list"
-    return (f"must be {expected}, but is {shown}", "") if expected else (f"{detail['msg']} ({shown})", "")
-
-
-def _fields_at(model: type[BaseModel], keys: KeyPath) -> Sequence[str]:
-    """The names that are valid beside an unknown key: those of the settings group at `keys`."""
-    for key in keys:
-        if isinstance(key, str) and key in model.model_fields:
-            inner = list(_models_in(model.model_fields[key].annotation))
-            if inner:
-                model = inner[0]
-    return list(model.model_fields)
-
-
-def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in getattr(annotation, "__args__", ()):
-        yield from _models_in(argument)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from pipeline.core.errors import Problem
+from pipeline.core.functions import function_fault
 from pipeline.core.references import Accepts, DataReference, Reference, scheme_of
 from pipeline.core.stage import Stage, StageConfig
 from pipeline.core.yaml import Document, suggestion
 from pipeline.core.yaml import Path as KeyPath
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*/)?[A-Za-z0-9_][\w.-]*")
+REVISION = re.compile(r"[\w][\w./-]*")
 
 
 class BuiltinEntry(Protocol):
@@ -103,30 +107,77 @@ def _fault(
     address = reference.path
     try:
         scheme = scheme_of(address)
-    except ValueError as error:
-        return str(error), ""
-    if scheme == "stage" and address not in earlier:
-        return _missing_stage(address, earlier, order)
-    if scheme == "stage" and address in stages:
-        output = stages[address].stage.output
-        if not issubclass(output, accepts.types or ()):
-            return f"needs a {accepts.describe()}, but stage {address!r} makes a {output.__name__}", ""
+    except ValueError:
+        return _no_address(address, accepts, folder)
     if scheme not in accepts.schemes:
-        return f"{address!r} cannot stand here; needs {accepts.describe()}", ""
-    if scheme != "hf" and isinstance(reference, DataReference) and reference.trust_remote_code:
-        return "trust_remote_code stands only beside an hf:// address", ""
-    if scheme == "path" and not resolve_path(address, folder).exists():
-        return f"{address!r}: there is no such file or folder", f"put it at {resolve_path(address, folder)}"
+        hint = f"for a file or folder write './{address}'" if scheme == "stage" and "path" in accepts.schemes else ""
+        if (accepts.builtins or "", address) in catalogue:
+            hint = f"did you mean 'builtin:{address}'?"
+        return f"{address!r} cannot stand here; needs {accepts.describe()}: {accepts.forms()}", hint
+    if scheme == "stage":
+        return _stage_fault(address, accepts, stages, earlier, order)
+    if scheme != "hf" and getattr(reference, "name", None) is not None:
+        return "`name` is the configuration of a data set on the Hub; it stands only beside an hf:// address", ""
+    if scheme == "path":
+        return _path_fault(reference, accepts, folder)
     if scheme == "builtin":
         return _builtin_fault(reference, accepts, catalogue)
-    return _hub_fault(reference) if scheme == "hf" else ("", "")
+    return _hub_fault(reference) if scheme == "hf" else (function_fault(address, folder), "")
 
 
-def _missing_stage(address: str, earlier: list[str], order: list[str]) -> tuple[str, str]:
+def _no_address(address: str, accepts: Accepts, folder: Path) -> tuple[str, str]:
+    shown = address if len(address) <= 60 else address[:57] + "..."
+    hint = f"did you mean './{address}'?" if address and os.path.exists(resolve_path(address, folder)) else ""
+    return f"{shown!r} is no address; write {accepts.forms()}", hint
+
+
+def _stage_fault(
+    address: str, accepts: Accepts, stages: Mapping[str, StageLike], earlier: list[str], order: list[str]
+) -> tuple[str, str]:
+    if address not in earlier:
+        return _missing_stage(
+            address, [name for name in earlier if name not in stages or _fits(stages[name], accepts)], order
+        )
+    if address in stages and not _fits(stages[address], accepts):
+        return (
+            f"needs a {accepts.describe()}, but stage {address!r} makes a {stages[address].stage.output.__name__}",
+            "",
+        )
+    return "", ""
+
+
+def _fits(stage: StageLike, accepts: Accepts) -> bool:
+    return issubclass(stage.stage.output, accepts.types or ())
+
+
+def _missing_stage(address: str, fitting: list[str], order: list[str]) -> tuple[str, str]:
     if address in order:
         return f"stage {address!r} comes later; a stage takes what earlier ones made", "move it up"
-    hint = suggestion(address, earlier)
+    hint = suggestion(address, fitting)
     return f"there is no stage {address!r}", hint or f"for a file or folder write './{address}'"
+
+
+def _path_fault(reference: Reference, accepts: Accepts, folder: Path) -> tuple[str, str]:
+    address, path = reference.path, resolve_path(reference.path, folder)
+    if not os.path.exists(path):  # false for whatever the system refuses: names too long, loops of links
+        if "://" in address:
+            return f"{address!r} is no address; write {accepts.forms()}", ""
+        return f"{address!r}: there is no such file or folder", f"put it at {path}"
+    if isinstance(reference, DataReference):
+        if not (path.is_file() or path.is_dir()):
+            return f"{address!r} is neither a file nor a folder", ""
+        if path.is_file() and reference.split not in (None, "train"):
+            return (
+                f"a single file has no split {reference.split!r}; name a folder with {reference.split}.jsonl in it",
+                "",
+            )
+        return "", ""
+    wanted = accepts.types[0]
+    if not path.is_dir():
+        return f"needs the folder of a {accepts.describe()}; {address!r} is a file", ""
+    if not any(path.glob(wanted.holds)):
+        return f"needs the folder of a {accepts.describe()}; {address!r} holds no {wanted.holds}", ""
+    return "", ""
 
 
 def _builtin_fault(reference: Reference, accepts: Accepts, catalogue: BuiltinCatalogue) -> tuple[str, str]:
@@ -142,16 +193,19 @@ def _builtin_fault(reference: Reference, accepts: Accepts, catalogue: BuiltinCat
 
 
 def _hub_fault(reference: Reference) -> tuple[str, str]:
-    _, _, revision = reference.path.partition("@")
-    if isinstance(reference, DataReference) and reference.trust_remote_code and not COMMIT.fullmatch(revision):
-        return (
-            "trust_remote_code needs a pinned revision",
-            "write hf://datasets/org/name@ and the 40 digits of a commit",
-        )
+    """Only the form: whether the repository exists is the Hub's to say."""
+    address, at, revision = reference.path.removeprefix("hf://").partition("@")
+    is_data = isinstance(reference, DataReference)
+    form = "hf://datasets/org/name" if is_data else "hf://org/name"
+    repository = address.removeprefix("datasets/" if is_data else "models/")
+    if is_data != address.startswith("datasets/") or not REPOSITORY.fullmatch(repository):
+        return f"{reference.path!r} is no {'data set' if is_data else 'model'} on the Hub; write '{form}'", ""
+    if at and not REVISION.fullmatch(revision):
+        return f"{reference.path!r}: {revision!r} is no revision; write a branch, a tag or a commit after the @", ""
     return "", ""
 
 
 def resolve_path(address: str, folder: Path) -> Path:
     """A path as the recipe means it: relative to the recipe's folder."""
-    path = Path(address).expanduser()
+    path = Path(os.path.expanduser(address))
     return path if path.is_absolute() else (folder / path)

@@ -12,14 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 if TYPE_CHECKING:
     from pipeline.core.artifact import Artifact
 
 Scheme = Literal["stage", "path", "hf", "builtin", "python"]
 
-STAGE_ID = re.compile(r"[a-z][a-z0-9_-]*")
+STAGE_ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+
+
+_FORMS: dict[Scheme, str] = {
+    "stage": "an earlier stage's id",
+    "path": "'./path'",
+    "hf": "'hf://org/name'",
+    "builtin": "'builtin:name'",
+    "python": "'module:function'",
+}
 
 
 def scheme_of(address: str) -> Scheme:
@@ -67,8 +77,6 @@ class DataReference(Reference):
     """The split to read; the source's own default when left out."""
     columns: dict[str, str] = {}
     """Our column names to the source's: `{text: content}` reads the source's `content` as `text`."""
-    trust_remote_code: bool = False
-    """Run code that comes with the data set; only beside an `hf://` with a pinned revision."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +88,20 @@ class Accepts:
     builtins: str | None = None
     """The family of builtin names that fit, as the catalogue lists them: data, judge, task."""
 
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let the JSON Schema of recipes see, at any depth of an annotation, what the input takes."""
+        schema = handler(source)
+        schema["metadata"] = {**schema.get("metadata", {}), "accepts": self}
+        return schema
+
     def describe(self) -> str:
         """What the input needs, in words, for errors."""
-        return " or ".join(kind.__name__ for kind in self.types) or "data"
+        return " or ".join(kind.__name__ for kind in self.types) or self.builtins or "data"
+
+    def forms(self) -> str:
+        """The addresses that the input takes, in words, for errors."""
+        forms = [_FORMS[scheme] for scheme in _FORMS if scheme in self.schemes]
+        return ", ".join(forms).replace("hf://org", "hf://datasets/org" if self.builtins == "data" else "hf://org")
 
 
 def accepts(*types: type[Artifact], schemes: str, builtins: str | None = None) -> Accepts:
@@ -115,4 +134,3 @@ class Resolved:
     subset: str | None = None
     split: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
-    trust_remote_code: bool = False

@@ -7,8 +7,6 @@ generator's version, a Python function by its module's source.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +15,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.core.artifact import Artifact, file_digest, read_json, write_json
-from pipeline.core.errors import RunError, StageError
+from pipeline.core.errors import StageError
+from pipeline.core.functions import function_digest
 from pipeline.core.hub import hub_commit, hub_folder
 from pipeline.core.reference_checks import BuiltinCatalogue, references_of, resolve_path
 from pipeline.core.references import Accepts, DataReference, Reference, Resolved, scheme_of
@@ -122,28 +121,12 @@ class Resolver:
                 "subset": reference.name,
                 "split": reference.split,
                 "columns": dict(reference.columns),
-                "trust_remote_code": reference.trust_remote_code,
             }
         return Resolved(reference.path, scheme, fingerprint, **found, **parts)
 
 
 def _is_artifact(path: Path) -> bool:
     return (path / "manifest.json").exists()
-
-
-def function_digest(address: str, folder: Path) -> str:
-    """The digest of the module that `module:function` names, found beside the recipe or on Python's path."""
-    module = address.split(":")[0]
-    for place in (str(folder.resolve()), str(Path.cwd())):
-        if place not in sys.path:
-            sys.path.append(place)
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        spec = None
-    if spec is None or spec.origin is None or not Path(spec.origin).exists():
-        raise RunError(f"{address}: there is no module {module!r} beside the recipe or on Python's path")
-    return f"python:{address}:{file_digest(Path(spec.origin))}"
 
 
 def _mirror(value: Any, path: tuple[str | int, ...], found: Mapping[tuple[str | int, ...], Any]) -> Any:

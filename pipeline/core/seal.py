@@ -32,10 +32,12 @@ LIBRARIES = ("gristmill", "torch", "transformers", "trl", "accelerate", "peft", 
 
 
 @functools.cache
-def environment() -> dict[str, Any]:
-    """What a result may depend on beside the recipe: Python and the libraries' versions, the code's commit."""
+def environment(package: str = "") -> dict[str, Any]:
+    """What a result may depend on beside the recipe: Python and the libraries' versions, that of the package which
+    brings the stage, the code's commit.
+    """
     versions = {"python": platform.python_version()}
-    for library in LIBRARIES:
+    for library in filter(None, (*LIBRARIES, package)):
         try:
             versions[library] = importlib.metadata.version(library)
         except importlib.metadata.PackageNotFoundError:
@@ -57,7 +59,7 @@ def begin(planned: PlannedStage, settings: Mapping[str, Any], world_size: int) -
     same bits as one never stopped (nothing: it will).
     """
     work = planned.path / WORK
-    now = {"world_size": world_size, "versions": environment()["versions"]}
+    now = {"world_size": world_size, "versions": environment(planned.identity.get("package", ""))["versions"]}
     if planned.action == "resume":
         before = read_json(work / IDENTITY)["environment"]
         return [f"{key} was {before[key]}, now {now[key]}" for key in now if before[key] != now[key]]
@@ -88,7 +90,7 @@ def seal(planned: PlannedStage, outcome: Outcome, record: Mapping[str, Any]) -> 
         **record,
         "metrics": dict(outcome.metrics),
         "headline": outcome.headline,
-        "environment": environment(),
+        "environment": environment(planned.identity.get("package", "")),
         "files": {str(file.relative_to(planned.path)): file_digest(file) for file in files},
     }
     for file in files:

@@ -9,9 +9,9 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.artifact import Artifact
 from pipeline.core.progress import Progress
@@ -35,6 +35,11 @@ def not_identity() -> dict[str, Any]:
 
 
 Verdict = Literal["pass", "warn", "fail"]
+
+
+def graded(*, warn: bool = False, fail: bool = False) -> Verdict:
+    """The worst verdict that holds: `fail` where an artifact is useless, `warn` where it deserves a look."""
+    return "fail" if fail else "warn" if warn else "pass"
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,9 @@ class Runtime(Settings):
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of training; `auto` is bf16 where the device computes it faster than fp32."""
-    micro_batch: int | Literal["auto"] = "auto"
+    micro_batch: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Sequences per forward pass and process; `auto` takes the largest power of two that fits."""
-    threads: int | Literal["auto"] = "auto"
+    threads: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """CPU threads of each process."""
 
 
@@ -181,8 +186,17 @@ class Stage:
     """Whether the seed is part of the artifact's identity."""
     smoke: Mapping[str, Any] = field(default_factory=dict)
     """Settings that `--smoke` lays over the recipe's, by dotted key."""
+    package: str = ""
+    """The package that brings the kind, where that is not this one; set when it is found. Part of an artifact's
+    identity: two packages may each have a kind of the same name."""
+    estimate: str = ""
+    """`module:function` of `estimate(config, inputs, context) -> Estimate`, without torch: what the stage will take.
+    Left out, a plan shows no figures for it."""
+    ready: str = ""
+    """`module:function` of `ready(config)`, without torch: raises a `PipelineError` for what would make the stage fail
+    at its end, such as a missing right to push. Asked before the first stage of a run that is to make this one."""
 
-    def load(self, function: Literal["run", "check"]) -> Callable[..., Any]:
-        """Import and return one of the two functions."""
+    def load(self, function: Literal["run", "check", "estimate", "ready"]) -> Callable[..., Any]:
+        """Import and return one of the functions."""
         module, name = getattr(self, function).split(":")
         return getattr(importlib.import_module(module), name)

@@ -1,24 +1,54 @@
-"""Read YAML 1.2 with the place of every key, and lay overrides over it.
+"""Read YAML 1.2 with the place of every key, as a plain tree (dict, list, str, int, float, bool, None).
 
-The tree that comes out is plain (dict, list, str, int, float, bool, None); where each key stood is kept beside it.
+ruamel.yaml splits the text into events; they are put together here, so that depth and size are bounded and scalars mean
+what the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2, chapter 10.3) says: `1e-4` is a number, `no` is text.
 """
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml import events as yaml_events
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
 
 from pipeline.core.errors import Problem, RecipeError
 
 Path = tuple[str | int, ...]
-Plain = TypeVar("Plain", int, float)
+
+DEEPEST = 32
+"""Levels of a recipe; deeper text is no recipe."""
+MOST_VALUES = 10_000
+"""Values of a recipe, aliases written out: a few lines of aliases of aliases can stand for more than a memory holds."""
+LONGEST_NUMBER = 40
+
+_NULL = ("", "~", "null", "Null", "NULL")
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+_PLAINER = {
+    "mapping values are not allowed": "a second ': ' on this line; quote a value that holds one, and close every quote",
+    "could not find expected ':'": "no 'key: value' here; write a space after the colon",
+    "expected <block end>": "this indentation fits no line above; indent by as many spaces as the lines beside it",
+    "expected ',' or ']'": "the list is not closed; write a ] at its end, a comma between its items",
+    "expected ',' or '}'": "the mapping is not closed; write a } at its end, a comma between its keys",
+    "found character '\\t'": "a tab; YAML takes spaces only",
+    "that cannot start any token": "a value cannot start with this character; quote it",
+    "expected the node content": "a value is cut off; close the bracket or the quote",
+    "found unexpected end of stream": "the text ends inside a quoted value; close the quote",
+    "found unknown escape": "no such escape in a double-quoted value; write \\\\ for a backslash",
+    "alphabetic or numeric character": "& and * name anchors in YAML; quote the value",
+}  # fmt: skip
+"""What ruamel says of common mistakes, in words that help."""
 
 
 @dataclass
@@ -39,6 +69,10 @@ class Document:
         for length in range(len(path), 0, -1):
             if path[:length] in self.overrides:
                 return Problem(self.overrides[path[:length]], dotted, message, hint)
+        if path not in self.places:
+            for inner, override in self.overrides.items():
+                if inner[: len(path)] == path:  # the override made all that lies between
+                    return Problem(override, dotted, message, hint)
         for length in range(len(path), 0, -1):
             if path[:length] in self.places:
                 line, column = self.places[path[:length]]
@@ -52,135 +86,189 @@ def parse(text: str, name: str) -> Document:
     Raises:
         RecipeError: for anything that is not such YAML, with line and column.
     """
-    try:
-        root = YAML(typ="rt").load(text)
-    except DuplicateKeyError as error:
-        raise _broken(name, error, (error.problem or "").split(" with value")[0]) from None
-    except MarkedYAMLError as error:
-        raise _broken(name, error, _explain(error, text)) from None
-    except YAMLError as error:
-        raise RecipeError([Problem(f"{name}:1:1", "", f"not YAML: {str(error).splitlines()[0]}")]) from None
     document = Document(name, {})
-    if not isinstance(root, CommentedMap):
-        raise RecipeError([Problem(f"{name}:1:1", "", "a recipe is a mapping with the keys recipe, name, stages")])
-    problems: list[Problem] = []
-    document.tree = _plain(root, (), document, problems)
-    if problems:
-        raise RecipeError(problems)
+    builder = _Builder(document, text)
+    try:
+        tree = builder.document()
+    except MarkedYAMLError as error:
+        raise RecipeError([_syntax_problem(name, error, text)]) from None
+    except ReaderError as error:
+        character = error.character if isinstance(error.character, str) else chr(error.character)
+        where = _place(text, text.find(character))
+        raise RecipeError(
+            [_at(name, *where, f"the character {character!r} has no place in a text; remove it")]
+        ) from None
+    if builder.problems:
+        raise RecipeError(builder.problems)
+    if not isinstance(tree, dict):
+        message = "the file is empty" if tree is None else "the file is not a mapping"
+        raise RecipeError([_at(name, 1, 1, f"{message}; a recipe has the keys recipe, name, stages")])
+    document.tree = tree
     return document
 
 
-def _explain(error: MarkedYAMLError, text: str) -> str:
-    mark = error.problem_mark
-    line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "a tab indents this line; YAML takes spaces only"
-    return f"not YAML: {error.problem or error.context}"
-
-
-def _broken(name: str, error: MarkedYAMLError, message: str) -> RecipeError:
-    mark = error.problem_mark
+def _syntax_problem(name: str, error: MarkedYAMLError, text: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    return RecipeError([Problem(f"{name}:{line}:{column}", "", message, "", line, column)])
+    lines = text.splitlines()
+    written = lines[line - 1] if line <= len(lines) else ""
+    if "\t" in written[: len(written) - len(written.lstrip())]:
+        return _at(name, line, column, "a tab indents this line; YAML takes spaces only")
+    said = " ".join(str(error.problem or error.context).split())
+    plainer = next((words for theirs, words in _PLAINER.items() if theirs in said), said)
+    opened = error.context_mark
+    if opened and "closed" in plainer and "second" not in plainer:
+        plainer += f" (it opens at {opened.line + 1}:{opened.column + 1})"
+    return _at(name, line, column, f"not YAML: {plainer}")
 
 
-def _plain(node: Any, path: Path, document: Document, problems: list[Problem]) -> Any:
-    if isinstance(node, CommentedMap):
-        mapping: dict[str, Any] = {}
-        for key, value in node.items():
-            line, column = node.lc.key(key)
-            document.places[(*path, str(key))] = (line + 1, column + 1)
-            if not isinstance(key, str):
-                problems.append(document.problem((*path, str(key)), f"the key {key!r} is not text", "quote it"))
-            mapping[str(key)] = _plain(value, (*path, str(key)), document, problems)
-        return mapping
-    if isinstance(node, CommentedSeq):
-        items: list[Any] = []
-        for index, value in enumerate(node):
-            line, column = node.lc.item(index)
-            document.places[(*path, index)] = (line + 1, column + 1)
-            items.append(_plain(value, (*path, index), document, problems))
-        return items
-    return _scalar(node, path, document, problems)
+def _at(name: str, line: int, column: int, message: str) -> Problem:
+    return Problem(f"{name}:{line}:{column}", "", message, "", line, column)
 
 
-def _scalar(node: Any, path: Path, document: Document, problems: list[Problem]) -> Any:
-    if node is None or isinstance(node, bool):
-        return node
-    if type(node).__name__ == "ScalarBoolean":
-        return bool(node)
-    for plain in (int, float, str):
-        if isinstance(node, plain):
-            value = plain(node)
-            if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-                problems.append(document.problem(path, f"{node} is not a finite number"))
-            return value
-    kind = "a tag" if type(node).__name__ == "TaggedScalar" else f"a {type(node).__name__}"
-    problems.append(document.problem(path, f"{kind} has no meaning in a recipe", "quote the value if it is text"))
-    return None
+def _place(text: str, index: int) -> tuple[int, int]:
+    """Line and column, from 1, of a character."""
+    before = text[:index]
+    return before.count("\n") + 1, index - (before.rfind("\n") + 1) + 1
 
 
-def apply_override(document: Document, override: str) -> None:
-    """Set one value from `KEY.KEY=VALUE`, in the tree that the file gave. The value is read as YAML.
+class _Builder:
+    """Puts ruamel's events together: values into the tree, places into the document, what has no meaning aside."""
 
-    The first key is a stage's id, or one of the recipe's own keys.
+    def __init__(self, document: Document, text: str) -> None:
+        self.out = document
+        self.text = text
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, tuple[Any, int] | None] = {}
+        """Each anchored value with the number of values in it; None while it is being read."""
+        self.values = 0
 
-    Raises:
-        RecipeError: naming the override itself.
-    """
-    origin = f"--set {override}"
-    key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise RecipeError([Problem(origin, "", "write it as KEY.KEY=VALUE")])
-    parts: list[str | int] = [int(part) if part.isdigit() else part for part in key.strip().split(".")]
-    if parts[0] in document.tree.get("stages", {}):
-        parts = ["stages", *parts]
-    elif parts[0] not in ("seed", "name", "runtime", "stages"):
-        known = [*document.tree.get("stages", {}), "seed", "name", "runtime"]
-        raise RecipeError([Problem(origin, "", f"there is no stage {parts[0]!r}", suggestion(str(parts[0]), known))])
-    try:
-        value = parse(f"value: {text}", origin).tree["value"]
-    except RecipeError:
-        raise RecipeError([Problem(origin, "", f"{text!r} is not a YAML value")]) from None
-    _set(document.tree, tuple(parts), value, origin)
-    document.overrides[tuple(parts)] = origin
+    def document(self) -> Any:
+        """The value of the one document."""
+        self.events: Iterator[Any] = iter(YAML(typ="rt", pure=True).parse(self.text))
+        next(self.events)  # the stream's start
+        event = next(self.events)
+        if isinstance(event, yaml_events.StreamEndEvent):
+            return None
+        if event.version or event.tags:
+            self._stop(event, "a directive; a recipe is plain YAML 1.2, so leave out the line that starts with %")
+        tree = self._value(next(self.events), ())
+        next(self.events)  # the document's end
+        event = next(self.events)
+        if not isinstance(event, yaml_events.StreamEndEvent):
+            self._stop(event, "a second document; a recipe is one, so remove the line ---")
+        return tree
 
+    def _stop(self, event: Any, message: str) -> None:
+        mark = event.start_mark
+        raise RecipeError([*self.problems, _at(self.out.name, mark.line + 1, mark.column + 1, message)])
 
-def _set(tree: Any, path: Path, value: Any, origin: str) -> None:
-    for depth, part in enumerate(path[:-1]):
-        if isinstance(tree, list):
-            _demand_item(tree, part, origin, path[:depth])
-            tree = tree[int(part)]
-        elif isinstance(tree, dict):
-            if tree.get(str(part)) is None:
-                tree[str(part)] = {}
-            tree = tree[str(part)]
+    def _value(self, event: Any, path: Path) -> Any:
+        self.values += 1
+        if self.values > MOST_VALUES:
+            self._stop(event, f"more than {MOST_VALUES:,} values, aliases written out; no recipe is so long")
+        if len(path) > DEEPEST:
+            self._stop(event, f"more than {DEEPEST} levels deep; is a bracket not closed?")
+        if isinstance(event, yaml_events.AliasEvent):
+            return self._alias(event, path)
+        before = self.values
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        if event.tag:
+            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+            self._problem(path, f"the tag {tag} has no meaning in a recipe", "quote the value if it is text")
+        if isinstance(event, yaml_events.MappingStartEvent):
+            value: Any = self._mapping(path)
+        elif isinstance(event, yaml_events.SequenceStartEvent):
+            value = self._list(path)
         else:
-            place = ".".join(map(str, path[:depth]))
-            raise RecipeError([Problem(origin, "", f"{place} is {tree!r} and has no keys under it")])
-    if isinstance(tree, list):
-        _demand_item(tree, path[-1], origin, path[:-1])
-        tree[int(path[-1])] = value
-    elif isinstance(tree, dict):
-        tree[str(path[-1])] = value
-    else:
-        raise RecipeError(
-            [Problem(origin, "", f"{'.'.join(map(str, path[:-1]))} is {tree!r} and has no keys under it")]
-        )
+            value = self._scalar(event, path)
+        if event.anchor:
+            self.anchors[event.anchor] = (value, self.values - before + 1)
+        return value
+
+    def _mapping(self, path: Path) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        while not isinstance(event := next(self.events), yaml_events.MappingEndEvent):
+            place = (event.start_mark.line + 1, event.start_mark.column + 1)
+            key = self._key(event, path)
+            if key in mapping:
+                self.problems.append(
+                    _at(self.out.name, *place, f"found duplicate key {_short(key)}; keep one of the two")
+                )
+                self._value(next(self.events), path)
+                continue
+            self.out.places[(*path, key)] = place
+            mapping[key] = self._value(next(self.events), (*path, key))
+        return mapping
+
+    def _key(self, event: Any, path: Path) -> str:
+        """The key's text; a fault of the key is one of the mapping that it stands in."""
+        where = (event.start_mark.line + 1, event.start_mark.column + 1)
+        key = self._value(event, path) if not isinstance(event, yaml_events.AliasEvent) else event.anchor
+        if isinstance(event, yaml_events.ScalarEvent) and key == "<<":
+            message = (
+                "merge keys are no part of YAML 1.2; write the settings out, or give one key an alias: `train: *x`"
+            )
+            self.problems.append(_at(self.out.name, *where, message))
+        elif not isinstance(key, str) or isinstance(event, yaml_events.AliasEvent):
+            written = event.value if isinstance(event, yaml_events.ScalarEvent) else str(key)
+            self.problems.append(_at(self.out.name, *where, f"the key {_short(written)} is not text; quote it"))
+        return str(key)
+
+    def _list(self, path: Path) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self.events), yaml_events.SequenceEndEvent):
+            item = (*path, len(items))
+            self.out.places[item] = (event.start_mark.line + 1, event.start_mark.column + 1)
+            items.append(self._value(event, item))
+        return items
+
+    def _alias(self, event: Any, path: Path) -> Any:
+        if event.anchor not in self.anchors:
+            self._stop(event, f"no anchor &{event.anchor} above; quote the value if the * is text")
+        anchored = self.anchors[event.anchor]
+        if anchored is None:
+            self._stop(event, f"the alias *{event.anchor} stands inside what it stands for")
+        assert anchored is not None
+        value, size = anchored
+        self.values += size - 1
+        if self.values > MOST_VALUES:
+            self._stop(event, f"more than {MOST_VALUES:,} values, aliases written out; no recipe is so long")
+        return copy.deepcopy(value)
+
+    def _scalar(self, event: Any, path: Path) -> Any:
+        text: str = event.value
+        if event.style is not None or event.tag:
+            return self._text(text, path)
+        if text in _NULL:
+            return None
+        if text in _BOOL:
+            return _BOOL[text]
+        if (_INT.fullmatch(text) or _FLOAT.fullmatch(text)) and len(text) > LONGEST_NUMBER:
+            self._problem(path, f"a number of {len(text)} characters", f"write at most {LONGEST_NUMBER}")
+            return 0
+        if _INT.fullmatch(text):
+            base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+            return int(text[2:] if base != 10 else text, base)
+        if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and float(text) in (float("inf"), float("-inf"))):
+            self._problem(path, f"{text} is not a finite number")
+            return 0.0
+        return float(text) if _FLOAT.fullmatch(text) else self._text(text, path)
+
+    def _text(self, text: str, path: Path) -> str:
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self._problem(path, f"{text!a} holds half of a surrogate pair", "correct the escape")
+            return ""
+        return text
+
+    def _problem(self, path: Path, message: str, hint: str = "") -> None:
+        self.problems.append(self.out.problem(path, message, hint))
 
 
-def _demand_item(items: list[Any], part: str | int, origin: str, path: Path) -> None:
-    if not isinstance(part, int) or part >= len(items):
-        place = ".".join(map(str, path))
-        raise RecipeError(
-            [Problem(origin, "", f"{place} is a list of {len(items)}; {part!r} is not one of its places")]
-        )
-
-
-def set_value(document: Document, path: Path, value: Any, origin: str) -> None:
-    """Set the value at `path`; faults found there later name `origin`."""
-    _set(document.tree, path, value, origin)
-    document.overrides[path] = origin
+def _short(text: str) -> str:
+    """Text in quotes, at most 40 characters of it."""
+    return json.dumps(text if len(text) <= 40 else text[:37] + "...", ensure_ascii=False)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

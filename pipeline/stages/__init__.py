@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Mapping
 
 from pipeline.core.stage import Stage
+from pipeline.stages.packages import brought_stages
 
 KINDS = (
     "corpus",  # raw text -> clean documents
@@ -24,5 +25,10 @@ KINDS = (
 
 @functools.cache
 def stage_table() -> Mapping[str, Stage]:
-    """The stages by kind."""
-    return {kind: importlib.import_module(f"pipeline.stages.{kind}.config").STAGE for kind in KINDS}
+    """The stages by kind: ours, then those that other packages bring.
+
+    Raises:
+        StageError: for another package's stage that cannot be used.
+    """
+    ours = {kind: importlib.import_module(f"pipeline.stages.{kind}.config").STAGE for kind in KINDS}
+    return ours | {brought.stage.kind: brought.stage for brought in brought_stages(KINDS)}

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 import torch
 
 from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.core.stage import Runtime, StageContext
-from pipeline.training.memory import ModelShape, largest_micro_batch
+from pipeline.training.memory import ModelShape, cpu_has_bf16, host_free_bytes, largest_micro_batch, step_bytes
 
 FILE = "resume.json"
 _SMALL = 10_000_000
@@ -42,9 +43,18 @@ class Choices:
     inexact: str = ""
     """Why the bits are not those of a training that was never stopped; empty while they are."""
 
+    @property
+    def runtime(self) -> dict[str, str | int]:
+        """For the manifest: how the stage computed, so that a later run's time can be foreseen from it."""
+        return {name: getattr(self, name) for name in ("device", "precision", "threads", "micro_batch", "attention")}
 
-def choose(context: StageContext, shape: ModelShape, global_batch_size: int) -> Choices:
+
+def choose(
+    context: StageContext, shape: ModelShape, global_batch_size: int, needed: Callable[..., int] = step_bytes
+) -> Choices:
     """The choices of this stage: those of `resume.json`, or new ones, written there. Sets the number of threads.
+
+    `needed` is the memory of a step, with the arguments of `step_bytes`, for stages that hold more than one model.
 
     Raises:
         StageError: if the global batch cannot be shared among the processes.
@@ -55,7 +65,7 @@ def choose(context: StageContext, shape: ModelShape, global_batch_size: int) -> 
     if processes.is_main:
         context.work.mkdir(parents=True, exist_ok=True)
         file = context.work / FILE
-        now = _choose(context.runtime, shape, per_process, processes.world_size)
+        now = _choose(context.runtime, shape, per_process, processes.world_size, needed)
         chosen = _again(now, Choices(**read_json(file))) if file.exists() else now
         write_json(file, asdict(chosen))
     chosen = processes.broadcast(chosen)
@@ -87,11 +97,15 @@ def _again(now: Choices, before: Choices) -> Choices:
     return replace(now, inexact=f"resumed where {reason}")
 
 
-def _choose(runtime: Runtime, shape: ModelShape, per_process: int, world_size: int) -> Choices:
+def _choose(
+    runtime: Runtime, shape: ModelShape, per_process: int, world_size: int, needed: Callable[..., int]
+) -> Choices:
+    precision = choose_precision(runtime)
+    needed = partial(needed, precision=precision, world_size=world_size)
     return Choices(
-        precision=choose_precision(runtime),
+        precision=precision,
         threads=choose_threads(runtime, shape.parameters, world_size),
-        micro_batch=choose_micro_batch(runtime, shape, per_process),
+        micro_batch=choose_micro_batch(runtime, shape, per_process, free_now(), needed),
         attention=shape.attention,
         world_size=world_size,
         device=torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
@@ -105,8 +119,7 @@ def choose_precision(runtime: Runtime) -> str:
         return runtime.precision
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    flags = Path("/proc/cpuinfo")
-    return "bf16" if flags.exists() and "amx_bf16" in flags.read_text(encoding="utf-8") else "fp32"
+    return "bf16" if cpu_has_bf16() else "fp32"
 
 
 def choose_threads(runtime: Runtime, parameters: int, world_size: int) -> int:
@@ -136,14 +149,21 @@ def _seconds_with(threads: int) -> float:
     return min(timings)
 
 
-def choose_micro_batch(runtime: Runtime, shape: ModelShape, per_process: int) -> int:
+def free_now() -> int:
+    """Memory that is free on the device of this process."""
+    return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else host_free_bytes()
+
+
+def choose_micro_batch(
+    runtime: Runtime, shape: ModelShape, per_process: int, free: int, needed: Callable[..., int] = step_bytes
+) -> int:
     """Sequences per forward pass: a divisor of the process's share, the recipe's number or the largest that fits.
 
     Raises:
         StageError: if the recipe's number does not divide the share.
     """
     if runtime.micro_batch == "auto":
-        return largest_micro_batch(shape, per_process)
+        return largest_micro_batch(per_process, free, lambda size: needed(shape, size, accumulates=size < per_process))
     if per_process % runtime.micro_batch:
         raise StageError(f"runtime.micro_batch {runtime.micro_batch} does not divide the {per_process} sequences "
                          "of a global batch that each process takes")  # fmt: skip

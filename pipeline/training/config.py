@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.stage import Settings, not_identity
 
@@ -60,11 +61,22 @@ class TrainConfig(Settings):
     def _one_length(self) -> TrainConfig:
         given = [name for name in _LENGTHS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give one of tokens, steps and epochs, not {' and '.join(given) or 'none'}")
+            said = f"give one of tokens, steps and epochs, not {' and '.join(given) or 'none'}"
+            raise SettingError(said, *(given or _LENGTHS))
+        return self
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> TrainConfig:
+        if self.steps is not None and 1 <= self.warmup_steps >= self.steps:
+            said = (
+                f"{self.warmup_steps:g} steps of warm-up leave none of the {self.steps} steps; give fewer, or a share"
+            )
+            raise SettingError(said, "warmup_steps", "steps")
         return self
 
 
 SHORTEST = {
     "train.steps": 2, "train.tokens": None, "train.epochs": None, "train.log_every": 1, "train.global_batch_size": 8,
+    "train.warmup_steps": 0,
 }  # fmt: skip
 """For a stage's `smoke`: two steps of small batches, whatever length the recipe gives."""

@@ -1,73 +1,134 @@
-"""How much memory a training step takes, by closed formula, and the micro-batch that fits."""
+"""How much memory and disk a training takes, by closed formula, and the micro-batch that fits. Imports no torch.
+
+A stage chooses its micro-batch by these formulas and a plan shows them, so that the two cannot disagree. Counted are
+the tensors of one process; the interpreter and its libraries take about half a gigabyte beside them.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
+from pipeline.models.sizes import DecoderSizes, Pass, loss_bytes, saved_bytes, sizes_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_STATE_BYTES = 16
-"""Of a parameter: weight, gradient and AdamW's two moments, fp32."""
-_LAYER_VALUES = 34
-"""Activations kept for the backward pass, in units of hidden_size per token and layer (https://arxiv.org/abs/2205.05198)."""
-_LOGIT_VALUES = 4
-"""Copies of the logits alive at once: logits, their fp32 copy, their softmax and its gradient."""
+KEPT = 3
+"""Folders of checkpoints kept while training: two are complete even while the third is being written."""
 _SHARE = 0.5
 """Of the free memory that a step may fill; the rest is left to others."""
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What of a model and its rows decides memory."""
+    """What of a model, its rows and its company decides memory."""
 
+    sizes: DecoderSizes
     parameters: int
-    layers: int
-    hidden_size: int
-    vocab_size: int
     row_length: int
-    """Tokens of the longest row."""
+    """Tokens of the longest row, padding counted."""
     attention: str = "sdpa"
+    mask_columns: int = 0
+    """Keys in each token's row of an attention mask, for a micro-batch of one row; 0 without a mask."""
+    logits_per_row: int | None = None
+    """Positions of a row whose logits are computed; all when left out."""
+    beside: int = 0
+    """Bytes of other models that lie on the device at the same time."""
+    rows_see_each_other: bool = False
+    """Whether a mask spans all rows of a micro-batch, laid end to end, rather than one row."""
 
 
-def shape_of(model: PreTrainedModel, row_length: int) -> ModelShape:
+def shape_of(model: PreTrainedModel, row_length: int, **others: int | bool) -> ModelShape:
     """The shape of `model` trained on rows of up to `row_length` tokens."""
     config = model.config.get_text_config()
+    labels = model.config.num_labels or 1
+    is_classifier = type(model).__name__.endswith("ForSequenceClassification")
     return ModelShape(
+        sizes=sizes_of(config.to_dict(), labels=labels if is_classifier else 0),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        layers=config.num_hidden_layers,
-        hidden_size=config.hidden_size,
-        vocab_size=config.vocab_size,
         row_length=row_length,
         attention=model.config._attn_implementation or "eager",
+        **others,  # pyright: ignore[reportArgumentType]
     )
 
 
-def step_bytes(shape: ModelShape, micro_batch: int) -> int:
-    """Memory of a training step without recomputation, fp32."""
-    per_token = shape.layers * shape.hidden_size * _LAYER_VALUES + shape.vocab_size * _LOGIT_VALUES
-    return shape.parameters * _STATE_BYTES + micro_batch * shape.row_length * per_token * 4
+def pass_of(shape: ModelShape, micro_batch: int, precision: str) -> Pass:
+    """One forward pass over `micro_batch` rows of the longest length."""
+    columns = shape.mask_columns * (micro_batch if shape.rows_see_each_other else 1)
+    logits = None if shape.logits_per_row is None else micro_batch * shape.logits_per_row
+    return Pass(micro_batch, shape.row_length, logits, columns, precision, shape.attention)
+
+
+def step_bytes(shape: ModelShape, micro_batch: int, *, precision: str = "fp32", accumulates: bool = False,
+               world_size: int = 1) -> int:  # fmt: skip
+    """Memory of a training step at its highest: the later of the two peaks.
+
+    Weights and AdamW's two moments are fp32 throughout. The first peak is at the start of the backward pass, when all
+    activations live and no gradient of this pass does (those of earlier micro-batches do, when it `accumulates`). The
+    second is at its end, when all gradients live, and of a tied embedding the two parts that its own is the sum of.
+    """
+    sizes, forward = shape.sizes, pass_of(shape, micro_batch, precision)
+    state, gradients = 12 * shape.parameters + shape.beside, 4 * shape.parameters
+    if world_size > 1:
+        state += gradients  # DistributedDataParallel's buckets
+    if precision == "bf16":
+        state += 2 * sizes.matrices  # autocast's copies of the weights
+    head = 4 * sizes.head_matrix
+    loss = loss_bytes(sizes, forward)
+    start = saved_bytes(sizes, forward) + max(loss, loss // 3 + head) + (gradients if accumulates else 0)
+    end = gradients + (2 * head if sizes.tie_word_embeddings and not sizes.labels else 0)
+    return state + max(start, end)
 
 
 def free_bytes() -> int:
-    """Memory that is free on the device of this process."""
-    if torch.cuda.is_available():
-        return torch.cuda.mem_get_info()[0]
+    """Memory that is free for a process of a launch, without torch: what a plan goes by."""
+    gpu = gpu_free_bytes()
+    return host_free_bytes() if gpu is None else gpu
+
+
+def gpu_free_bytes() -> int | None:
+    """Free memory of the first GPU by NVIDIA's own command; None where there is none."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or shutil.which("nvidia-smi") is None:
+        return None
+    query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    free = [int(line) for line in answer.stdout.split() if line.isdigit()]
+    return free[0] * 2**20 if free else None
+
+
+def host_free_bytes() -> int:
+    """Memory that the machine can give each of its processes without swapping."""
     share = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // share
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = (line.split() for line in meminfo.read_text(encoding="ascii").splitlines())
+        return next(int(line[1]) for line in lines if line[0] == "MemAvailable:") * 1024 // share
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 // share  # macOS does not say how much is free
 
 
-def largest_micro_batch(shape: ModelShape, per_process: int) -> int:
-    """The largest divisor of `per_process` sequences whose step fits; 1 if none does.
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bf16 faster than fp32."""
+    flags = Path("/proc/cpuinfo")
+    return flags.exists() and "amx_bf16" in flags.read_text(encoding="utf-8")
+
+
+def largest_micro_batch(per_process: int, free: int, needed: Callable[[int], int]) -> int:
+    """The largest divisor of `per_process` sequences of which a step needs at most its share of `free` bytes; else 1.
 
     A divisor rather than a power of two: 48 short rows in one pass cost less than three passes of 16.
     """
-    limit = free_bytes() * _SHARE
-    fitting = (
-        size for size in range(per_process, 1, -1) if per_process % size == 0 and step_bytes(shape, size) <= limit
-    )
-    return next(fitting, 1)
+    for size in range(per_process, 1, -1):
+        if per_process % size == 0 and needed(size) <= free * _SHARE:
+            return size
+    return 1
+
+
+def checkpoint_bytes(parameters: int) -> int:
+    """Disk of one checkpoint: weights and AdamW's two moments, fp32."""
+    return 12 * parameters

@@ -1,53 +1,16 @@
-"""The least loss a model can have on documents of the valley: over given documents from their own surprisals, and in
-expectation in closed form, also for readers who lack one ability. What a model's loss is compared on is the caller's.
+"""The least expected loss on documents of the valley in closed form, also for readers who lack one ability.
+
+Over given documents the floor is the sum of their own surprisals: `pipeline.data.floor`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
 
 from pipeline.data.valley.documents import FEWEST_SENTENCES, MOST_SENTENCES, NATS_OF_TITLE, TITLES
 from pipeline.data.valley.grammar import UNSET, State, sentences, start
 from pipeline.data.valley.words import TOPICS
-
-
-@dataclass(frozen=True)
-class Floor:
-    """The surprisal of a set of documents, ends included."""
-
-    nats: float
-    documents: int
-    characters: int
-    """Of the texts, without the end."""
-    bytes: int
-    """Of the texts in UTF-8."""
-
-    @property
-    def per_character(self) -> float:
-        """Nats per character."""
-        return self.nats / self.characters
-
-    @property
-    def per_byte(self) -> float:
-        """Nats per byte; divided by log 2 it is bits per byte."""
-        return self.nats / self.bytes
-
-
-def document_floor(rows: Iterable[Mapping[str, Any]]) -> Floor | None:
-    """The floor of those `rows` (text, surprisal) whose surprisal is known; None if none is."""
-    known = [(row["text"], row["surprisal"]) for row in rows if row.get("surprisal") is not None]
-    if not known:
-        return None
-    return Floor(
-        nats=math.fsum(surprisal for _, surprisal in known),
-        documents=len(known),
-        characters=sum(len(text) for text, _ in known),
-        bytes=sum(len(text.encode()) for text, _ in known),
-    )
-
 
 _TOPICS_ALIKE = {start(topic): 1 / len(TOPICS) for topic in range(len(TOPICS))}
 _MEAN_SENTENCES = (FEWEST_SENTENCES + MOST_SENTENCES) / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from pipeline.artifacts import Corpus, DataInput
+from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.stage import Settings, Stage, StageConfig
 
@@ -71,7 +72,8 @@ class Config(StageConfig):
     def _check_lengths(self) -> Config:
         limit = self.filters.max_characters
         if limit is not None and limit < self.filters.min_characters:
-            raise ValueError(f"filters: max_characters {limit} is below min_characters {self.filters.min_characters}")
+            said = f"{limit} is below min_characters {self.filters.min_characters}: no document could stay"
+            raise SettingError(said, "filters.max_characters", "filters.min_characters")
         return self
 
 

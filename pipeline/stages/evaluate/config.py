@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from pipeline.artifacts import CorpusInput, DataInput, Evaluation, ModelInput, ScorerInput, TaskInput
+from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.references import Reference
 from pipeline.core.stage import Settings, Stage, StageConfig
@@ -49,11 +50,11 @@ class Config(StageConfig):
     def _has_what_is_measured(self) -> Config:
         addresses = [model.path for model in self.models]
         if len(set(addresses)) < len(addresses):
-            raise ValueError("models names one model twice")
+            raise SettingError("one model stands here twice", "models")
         if self.corpus is None and any(task.path == "builtin:perplexity" for task in self.tasks):
-            raise ValueError("builtin:perplexity is measured on a corpus; name one with `corpus:`")
+            raise SettingError("builtin:perplexity is measured on a corpus; name one with `corpus:`", "tasks", "corpus")
         if self.prompts is None and self.win_rate is not None:
-            raise ValueError("win_rate compares answers to prompts; name some with `prompts:`")
+            raise SettingError("win_rate compares answers to prompts; name some with `prompts:`", "win_rate", "prompts")
         return self
 
 

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from pipeline.data.answers import sample_answers
+from pipeline.data.estimates import mean
 from pipeline.data.slices import over_ranks
-from pipeline.stages.evaluate.estimates import mean
 from pipeline.stages.evaluate.figures import Figure
 from pipeline.stages.evaluate.subject import Setting, Subject
 

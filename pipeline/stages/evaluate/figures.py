@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.stages.evaluate.estimates import Estimate
+from pipeline.data.estimates import Estimate
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.answers import Answers, sample_answers
+from pipeline.data.estimates import matched_difference, mean, wins
 from pipeline.data.judge import Judge
 from pipeline.data.scorers import other_columns, score_rows
 from pipeline.data.slices import over_ranks
-from pipeline.stages.evaluate.estimates import matched_difference, mean, wins
 from pipeline.stages.evaluate.figures import Figure, Win
 from pipeline.stages.evaluate.subject import Setting, Subject
 

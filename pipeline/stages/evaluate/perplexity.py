@@ -10,9 +10,10 @@ from typing import Any
 
 from pipeline.artifacts import Corpus
 from pipeline.core.errors import StageError
+from pipeline.data.estimates import Estimate, ratio
+from pipeline.data.floor import against_floor, utf8_size
 from pipeline.data.slices import over_ranks
 from pipeline.models.text_loss import document_losses
-from pipeline.stages.evaluate.estimates import Estimate, ratio
 from pipeline.stages.evaluate.figures import Figure
 from pipeline.stages.evaluate.subject import Setting, Subject
 
@@ -51,7 +52,7 @@ def text_figures(model: str, losses: Sequence[tuple[float, int]], texts: Sequenc
     perplexity = math.exp(per_token.value)
     error = None if per_token.standard_error is None else perplexity * per_token.standard_error
     return [
-        Figure(model, TASK, "all", "bits_per_byte", ratio([value / math.log(2) for value in nats], sizes(texts))),
+        Figure(model, TASK, "all", "bits_per_byte", in_bits(ratio(nats, [utf8_size(text) for text in texts]))),
         Figure(model, TASK, "all", "perplexity", Estimate(perplexity, error, per_token.n)),
     ]
 
@@ -60,26 +61,19 @@ def floor_figures(
     model: str, losses: Sequence[tuple[float, int]], documents: Sequence[dict[str, Any]], context_length: int
 ) -> list[Figure]:
     """The same documents' loss and entropy, over those with a known `surprisal` that the model reads in one piece."""
-    known = [
-        (nats, document["surprisal"], document["text"])
-        for (nats, tokens), document in zip(losses, documents, strict=True)
-        if document.get("surprisal") is not None and tokens < context_length
-    ]
-    if not known:
+    found = against_floor(losses, documents, context_length, utf8_size)
+    if found is None:
         return []
-    nats, surprisals, texts = zip(*known, strict=True)
-    entropy = ratio(surprisals, sizes(texts)).value / math.log(2)
-    bits = ratio([value / math.log(2) for value in nats], sizes(texts))
-    excess = ratio([loss - surprisal for loss, surprisal in zip(nats, surprisals, strict=True)], sizes(texts))
     return [
-        Figure(model, TASK, "generated", "bits_per_byte", bits, entropy),
-        Figure(model, TASK, "generated", "excess_nats_per_byte", excess, 0.0),
+        Figure(model, TASK, "generated", "bits_per_byte", in_bits(found.loss), in_bits(found.floor).value),
+        Figure(model, TASK, "generated", "excess_nats_per_byte", found.excess, 0.0),
     ]
 
 
-def sizes(texts: Sequence[str]) -> list[int]:
-    """Bytes of each text in UTF-8."""
-    return [len(text.encode()) for text in texts]
+def in_bits(nats: Estimate) -> Estimate:
+    """The same in bits."""
+    error = None if nats.standard_error is None else nats.standard_error / math.log(2)
+    return Estimate(nats.value / math.log(2), error, nats.n)
 
 
 def validation_documents(corpus: Corpus, limit: int) -> list[dict[str, Any]]:

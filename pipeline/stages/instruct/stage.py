@@ -18,6 +18,7 @@ from pipeline.stages.instruct.sources import Source, open_sources
 from pipeline.training.choices import choose
 from pipeline.training.memory import shape_of
 from pipeline.training.order import steps_of
+from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
 from pipeline.training.supervised import mean_loss, supervised_trainer, token_rows
 
@@ -28,22 +29,30 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     sources = open_sources(config, inputs, tokenizer, model.config.max_position_embeddings, context.seed)
     input_ids = [ids for source in sources for ids in source.lessons.input_ids]
     labels = [row for source in sources for row in source.lessons.labels]
-    batch_size = config.train.global_batch_size
-    lengths = [source.lessons.lengths for source in sources]
-    weights = [source.weight for source in sources]
-    mean_length = np.average([float(source.mean()) for source in lengths], weights=weights)
-    steps = steps_of(config.train, len(input_ids), float(mean_length))
-    order = mixed_order(lengths, weights, batch_size, steps, context.seed, config.group_by_length)
-    choices = choose(context, shape_of(model, max(map(len, input_ids))), batch_size)
-    trainer = supervised_trainer(model, tokenizer, token_rows(input_ids, labels), config.train, steps, choices, context)
-    tokens = np.cumsum(np.concatenate(lengths)[np.stack(order)].sum(axis=1))
-    metrics = train(trainer, config.train, order, choices, lambda step: int(tokens[step - 1]), context)
+    rows = arranged(config, sources, context.seed)
+    shape = shape_of(model, rows.longest)
+    choices = choose(context, shape, config.train.global_batch_size)
+    data = token_rows(input_ids, labels)
+    trainer = supervised_trainer(model, tokenizer, data, config.train, rows.steps, choices, context)
+    metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
+    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
     metrics |= {"rows": len(input_ids), "loss_tokens": sum(source.lessons.loss_tokens for source in sources)}
     figures, answers = measure(config, model, tokenizer, sources, context)
     if context.processes.is_main:
         save_model(model, tokenizer, context.output)
         write_answers(context.output / "samples.jsonl", answers)
-    return Outcome({**metrics, **figures}, headline(figures, sources))
+    return Outcome({**metrics, **figures}, headline(figures, sources), choices.runtime)
+
+
+def arranged(config: Config, sources: list[Source], seed: int) -> RowPlan:
+    """The rows of all sources in order: by weight, and of like length within a batch."""
+    lengths = [source.lessons.lengths for source in sources]
+    weights = [source.weight for source in sources]
+    mean_length = np.average([float(source.mean()) for source in lengths], weights=weights)
+    steps = steps_of(config.train, sum(map(len, lengths)), float(mean_length))
+    batch_size = config.train.global_batch_size
+    order = mixed_order(lengths, weights, batch_size, steps, seed, config.group_by_length)
+    return RowPlan(np.concatenate(lengths), order, np.concatenate(lengths))
 
 
 def measure(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.artifacts import DataInput, Model, ModelInput, ScorerInput
+from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Settings, Stage, StageConfig, not_identity
@@ -78,7 +79,7 @@ class Config(StageConfig):
 
     policy: ModelInput = Reference(path="instruct")
     """The model to train; a frozen copy of it is the reference that the KL penalty is taken to."""
-    reward: ScorerInput | tuple[WeightedReward, ...] = Reference(path="reward")
+    reward: ScorerInput | Annotated[tuple[WeightedReward, ...], Field(min_length=1)] = Reference(path="reward")
     """What is raised: a reward model, a judge, a Python function, or a weighted list of these."""
     prompts: DataInput = DataReference(path="builtin:valley-prompts", split="ppo")
     """What the policy answers; each prompt is used once per pass over the set."""
@@ -102,6 +103,14 @@ class Config(StageConfig):
     """The two optimizers."""
     checkpoint_every: Count | Literal["auto"] = Field("auto", json_schema_extra=not_identity())
     """Updates between checkpoints; `auto` is about half a minute, more for models that take long to write."""
+
+    @model_validator(mode="after")
+    def _minibatches_are_even(self) -> Config:
+        size, parts = self.global_batch_size, self.update.minibatches
+        if size % parts:
+            said = f"{size} answers cannot be shared among {parts} minibatches; write a multiple of {parts}"
+            raise SettingError(said, "global_batch_size", "update.minibatches")
+        return self
 
 
 STAGE = Stage(

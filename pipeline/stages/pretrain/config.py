@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.artifacts import CorpusInput, Model, TokenizerInput
+from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.references import Reference
 from pipeline.core.stage import Settings, Stage, StageConfig
+from pipeline.models.sizes import sizes_of
 from pipeline.training.config import SHORTEST, Schedule, TrainConfig
 
 
@@ -42,6 +44,26 @@ class DecoderSettings(Settings):
     """Share of attention probabilities dropped in training."""
     tie_word_embeddings: bool = True
     """Whether the output layer is the embedding itself."""
+
+    @model_validator(mode="after")
+    def _widths_fit(self) -> DecoderSettings:
+        """The rules of `models.decoder.configuration`, which imports transformers."""
+        sizes = sizes_of(self.model_dump())
+        heads, hidden = sizes.num_attention_heads, sizes.hidden_size
+        if self.head_dim is None and (heads > hidden or hidden % heads):
+            said = f"{hidden} cannot be shared among {heads} heads; write a multiple of {heads}, or give head_dim too"
+            raise SettingError(said, "hidden_size", "num_attention_heads")
+        if heads < 1:
+            raise SettingError(
+                f"{self.head_dim} is wider than hidden_size {hidden}; give num_attention_heads too", "head_dim"
+            )
+        if heads % sizes.num_key_value_heads:
+            said = f"{sizes.num_key_value_heads} does not divide the {heads} heads of the queries"
+            raise SettingError(said, "num_key_value_heads", "num_attention_heads")
+        if self.position_encoding == "rope" and sizes.head_dim % 2:
+            said = f"rope turns pairs, so that a head's width must be even; it is {sizes.head_dim}"
+            raise SettingError(said, "head_dim" if self.head_dim else "hidden_size", "num_attention_heads")
+        return self
 
 
 class PretrainTrain(TrainConfig):

@@ -8,6 +8,7 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from pipeline.core.stage import StageContext
+from pipeline.data.floor import against_floor, utf8_size
 from pipeline.data.slices import over_ranks
 from pipeline.models.text_loss import document_losses, encode_documents
 from pipeline.stages.pretrain.baselines import NGrams, gzip_bits
@@ -30,7 +31,7 @@ def loss_figures(
     nats, tokens = sum(loss for loss, _ in losses), sum(count for _, count in losses)
     return {
         "validation_loss": nats / tokens,
-        "bits_per_byte": nats / math.log(2) / count_bytes(texts),
+        "bits_per_byte": nats / math.log(2) / sum(map(utf8_size, texts)),
         "nats_per_char": nats / sum(map(len, texts)),
         "validation_documents": len(texts),
         **floor_figures(losses, documents, context_length),
@@ -38,35 +39,16 @@ def loss_figures(
 
 
 def floor_figures(losses: list[tuple[float, int]], documents: Documents, context_length: int) -> dict[str, Any]:
-    """The exact entropy of documents whose `surprisal` is known, and the model's excess over it on the same ones.
-
-    A longer document is read in pieces, without what came before: no model could reach its floor, so it is left out.
-    """
-    known = [
-        (nats, document["surprisal"], len(document["text"]))
-        for (nats, count), document in zip(losses, documents, strict=True)
-        if document.get("surprisal") is not None and count < context_length
-    ]
-    if not known:
+    """The exact entropy of documents whose `surprisal` is known, and the model's excess over it on the same ones."""
+    found = against_floor(losses, documents, context_length, len)
+    if found is None:
         return {}
-    characters = sum(length for _, _, length in known)
-    floor = sum(surprisal for _, surprisal, _ in known)
-    excess = [nats - surprisal for nats, surprisal, _ in known]
     return {
-        "floor_nats_per_char": floor / characters,
-        "excess_nats_per_char": sum(excess) / characters,
-        "excess_standard_error": ratio_error(excess, [length for _, _, length in known]),
-        "floor_documents": len(known),
+        "floor_nats_per_char": found.floor.value,
+        "excess_nats_per_char": found.excess.value,
+        "excess_standard_error": found.excess.standard_error or 0.0,
+        "floor_documents": found.excess.n,
     }
-
-
-def ratio_error(values: list[float], sizes: list[int]) -> float:
-    """Standard error of sum(values) / sum(sizes) over documents."""
-    if len(values) < 2:
-        return 0.0
-    ratio = sum(values) / sum(sizes)
-    squares = sum((value - ratio * size) ** 2 for value, size in zip(values, sizes, strict=True))
-    return math.sqrt(squares * len(values) / (len(values) - 1)) / sum(sizes)
 
 
 def baseline_figures(
@@ -74,15 +56,10 @@ def baseline_figures(
 ) -> dict[str, float]:
     """Bits per byte of a unigram and a bigram model of the same tokens, and of gzip."""
     texts = [document["text"] for document in documents]
-    encoded, size = encode_documents(tokenizer, texts), count_bytes(texts)
+    encoded, size = encode_documents(tokenizer, texts), sum(map(utf8_size, texts))
     grams = NGrams(store, vocab_size)
     return {
         "unigram_bits_per_byte": grams.unigram_nats(encoded) / math.log(2) / size,
         "bigram_bits_per_byte": grams.bigram_nats(encoded) / math.log(2) / size,
         "gzip_bits_per_byte": gzip_bits(texts) / size,
     }
-
-
-def count_bytes(texts: list[str]) -> int:
-    """Bytes of all texts in UTF-8."""
-    return sum(len(text.encode()) for text in texts)

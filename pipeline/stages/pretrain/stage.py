@@ -13,12 +13,13 @@ from pipeline.models.loading import load_tokenizer, new_model, require_pad_token
 from pipeline.stages.pretrain.config import Config, DecoderSettings
 from pipeline.stages.pretrain.documents import texts_of, validation_documents
 from pipeline.stages.pretrain.evaluation import baseline_figures, loss_figures
-from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, pack
+from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, Packing, pack
 from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
 from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import choose
 from pipeline.training.memory import shape_of
 from pipeline.training.order import EpochOrder, OrderedRows, steps_of
+from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
 
 _VOCABULARY_MULTIPLE = 64
@@ -34,20 +35,18 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     tokenizer = load_tokenizer(inputs.tokenizer.path)
     store = token_store(inputs.corpus, tokenizer, context)
     context_length = config.decoder.max_position_embeddings
-    packing = pack(store, context_length)
+    packing, rows = arranged(config, store, context.seed)
     model = new_model(decoder_config(config.decoder, tokenizer), context.seed)
-    batch_size = config.train.global_batch_size
-    steps = steps_of(config.train, len(packing.rows) - 1, float(packing.row_lengths.mean()))
-    order = EpochOrder(len(packing.rows) - 1, batch_size, steps, context.seed)
-    choices = choose(context, shape_of(model, context_length), batch_size)
+    shape = shape_of(model, context_length, mask_columns=context_length)  # documents of a row are told apart by a mask
+    choices = choose(context, shape, config.train.global_batch_size)
     trainer = PretrainTrainer(
         model=model,
-        args=TrainingArguments(**training_arguments(config.train, steps, choices, context)),
+        args=TrainingArguments(**training_arguments(config.train, rows.steps, choices, context)),
         train_dataset=PackedRows(store, packing),
         data_collator=PackedBatch(context_length, require_pad_token(tokenizer)),
     )
-    tokens = np.cumsum([packing.row_lengths[order[step]].sum() for step in range(steps)])
-    metrics = train(trainer, config.train, order, choices, lambda step: int(tokens[step - 1]), context)
+    metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
+    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
     documents = validation_documents(inputs.corpus, config.validation_documents)
     metrics |= loss_figures(model, tokenizer, documents, context)
     metrics |= baseline_figures(store, tokenizer, documents, model.config.vocab_size)
@@ -55,7 +54,16 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
         save_model(model, tokenizer, context.output)
     metrics["parameters"] = sum(parameter.numel() for parameter in model.parameters())
     metrics["tokens"] = int(store.starts[-1])
-    return Outcome(metrics, headline(metrics))
+    return Outcome(metrics, headline(metrics), choices.runtime)
+
+
+def arranged(config: Config, store: TokenStore, seed: int) -> tuple[Packing, RowPlan]:
+    """The documents in rows, and the rows in order."""
+    packing = pack(store, config.decoder.max_position_embeddings)
+    lengths = packing.row_lengths
+    steps = steps_of(config.train, len(lengths), float(lengths.mean()))
+    order = EpochOrder(len(lengths), config.train.global_batch_size, steps, seed)
+    return packing, RowPlan(lengths, order, np.full_like(lengths, config.decoder.max_position_embeddings))
 
 
 def token_store(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, context: StageContext) -> TokenStore:

@@ -15,12 +15,13 @@ from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.models.loading import load_classifier, load_tokenizer, save_model
 from pipeline.models.scoring import SCORES_FILE, RewardScorer
 from pipeline.stages.reward.config import Config
-from pipeline.stages.reward.figures import pair_figures
+from pipeline.stages.reward.figures import calibration, pair_figures
 from pipeline.stages.reward.pairs import TokenPairs, split_pairs, token_pairs
 from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import choose
 from pipeline.training.memory import shape_of
 from pipeline.training.order import EpochOrder, OrderedRows, steps_of
+from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
 
 
@@ -36,7 +37,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     context_length = model.config.max_position_embeddings
     pairs = token_pairs(tokenizer, rows, context_length, inputs.preferences.address)
     unseen = token_pairs(tokenizer, held_out, context_length, f"{inputs.preferences.address} (held out)")
-    metrics = train_on(model, tokenizer, pairs, config, context)
+    metrics, runtime = train_on(model, tokenizer, pairs, config, context)
     scorer, spread = standardised(model, tokenizer, pairs, config.standardisation_pairs)
     if context.processes.is_main:
         save_model(model, tokenizer, context.output)
@@ -44,7 +45,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     metrics |= {"raw_mean": scorer.mean, "raw_std": spread, "pairs": len(rows)}
     if held_out:
         metrics |= held_out_figures(scorer, unseen, held_out)
-    return Outcome(metrics, headline(metrics))
+    return Outcome(metrics, headline(metrics), runtime)
 
 
 def train_on(
@@ -53,24 +54,35 @@ def train_on(
     pairs: TokenPairs,
     config: Config,
     context: StageContext,
-) -> dict[str, Any]:
-    """Train `model` on `pairs`; the metrics of the training."""
-    lengths, batch_size = np.array(pairs.lengths), config.train.global_batch_size
-    steps = steps_of(config.train, len(lengths), float(lengths.mean()))
-    order = EpochOrder(len(lengths), batch_size, steps, context.seed)
-    choices = choose(context, shape_of(model, int(lengths.max())), batch_size)  # a pair takes the room of both
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Train `model` on `pairs`; the metrics of the training, and how it was computed."""
+    rows = arranged(config, pairs, context.seed)
+    shape = shape_of(model, rows.longest, mask_columns=rows.longest // 2)  # trl masks the padding of both sides
+    choices = choose(context, shape, config.train.global_batch_size)
     trainer = PairTrainer(
         model=model,
         args=RewardConfig(
-            **training_arguments(config.train, steps, choices, context),
+            **training_arguments(config.train, rows.steps, choices, context),
             max_length=None,  # pairs were checked against the context; none is dropped
             center_rewards_coefficient=config.center_scores,
         ),
         train_dataset=Dataset.from_dict({"chosen_ids": pairs.chosen, "rejected_ids": pairs.rejected}),
         processing_class=tokenizer,
     )
-    tokens = np.cumsum([lengths[order[step]].sum() for step in range(steps)])
-    return train(trainer, config.train, order, choices, lambda step: int(tokens[step - 1]), context)
+    metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
+    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
+    return metrics, choices.runtime
+
+
+def arranged(config: Config, pairs: TokenPairs, seed: int) -> RowPlan:
+    """The pairs in order. Both sides of a pair go through the model as rows of one batch, as wide as the longer."""
+    lengths = np.array(pairs.lengths)
+    widths = np.array(
+        [max(len(chosen), len(rejected)) for chosen, rejected in zip(pairs.chosen, pairs.rejected, strict=True)]
+    )
+    steps = steps_of(config.train, len(lengths), float(lengths.mean()))
+    order = EpochOrder(len(lengths), config.train.global_batch_size, steps, seed)
+    return RowPlan(lengths, order, widths, sequences=2)
 
 
 def standardised(
@@ -86,10 +98,11 @@ def standardised(
 
 
 def held_out_figures(scorer: RewardScorer, pairs: TokenPairs, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Accuracy and the rest on held-out pairs."""
+    """Accuracy, calibration and the rest on held-out pairs."""
     scores = [scorer.score_ids(side).tolist() for side in (pairs.chosen, pairs.rejected)]
     lengths = [len(ids) for ids in (*pairs.chosen, *pairs.rejected)]
-    return pair_figures(scores[0], scores[1], rows, lengths)
+    log_odds = [(chosen - rejected) * scorer.std for chosen, rejected in zip(*scores, strict=True)]
+    return pair_figures(scores[0], scores[1], rows, lengths) | calibration(log_odds)
 
 
 def headline(metrics: dict[str, Any]) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from datasets import Dataset
 
 from pipeline.core.stage import Inputs, Outcome, StageContext
-from pipeline.data.supervised import lessons_of, split_conversations
+from pipeline.data.supervised import Lessons, lessons_of, split_conversations
 from pipeline.data.trial import trial, write_answers
 from pipeline.models.loading import load_model, load_tokenizer, save_model
 from pipeline.stages.sft.config import Config
 from pipeline.training.choices import choose
 from pipeline.training.memory import shape_of
 from pipeline.training.order import EpochOrder, steps_of
+from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
 from pipeline.training.supervised import mean_loss, packed_rows, supervised_trainer, token_rows
 
@@ -25,16 +27,13 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     lessons = lessons_of(
         tokenizer, conversations, loss_on=config.loss_on, context_length=context_length, address=inputs.data.address
     )
-    rows = token_rows(lessons.input_ids, lessons.labels)
-    if config.packing:
-        rows = packed_rows(rows, context_length)
-    lengths = np.array([len(ids) for ids in rows["input_ids"]])
-    steps = steps_of(config.train, len(rows), float(lengths.mean()))
-    order = EpochOrder(len(rows), config.train.global_batch_size, steps, context.seed)
-    choices = choose(context, shape_of(model, int(lengths.max())), config.train.global_batch_size)
-    trainer = supervised_trainer(model, tokenizer, rows, config.train, steps, choices, context)
-    tokens = np.cumsum([lengths[order[step]].sum() for step in range(steps)])
-    metrics = train(trainer, config.train, order, choices, lambda step: int(tokens[step - 1]), context)
+    data, rows = arranged(config, lessons, context_length, context.seed)
+    mask = {"mask_columns": rows.longest, "rows_see_each_other": True} if config.packing else {}
+    shape = shape_of(model, rows.longest, **mask)
+    choices = choose(context, shape, config.train.global_batch_size)
+    trainer = supervised_trainer(model, tokenizer, data, config.train, rows.steps, choices, context)
+    metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
+    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
     metrics |= {"rows": len(conversations), "loss_tokens": lessons.loss_tokens, "held_out_rows": len(held_out)}
     if held_out:
         unseen = lessons_of(
@@ -48,7 +47,17 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     if context.processes.is_main:
         save_model(model, tokenizer, context.output)
         write_answers(context.output / "samples.jsonl", answers)
-    return Outcome({**metrics, **figures}, headline({**metrics, **figures}))
+    return Outcome({**metrics, **figures}, headline({**metrics, **figures}), choices.runtime)
+
+
+def arranged(config: Config, lessons: Lessons, context_length: int, seed: int) -> tuple[Dataset, RowPlan]:
+    """The conversations as rows, packed where the settings say so, and the rows in order."""
+    data = token_rows(lessons.input_ids, lessons.labels)
+    if config.packing:
+        data = packed_rows(data, context_length)
+    lengths = np.array([len(ids) for ids in data["input_ids"]])
+    steps = steps_of(config.train, len(lengths), float(lengths.mean()))
+    return data, RowPlan(lengths, EpochOrder(len(lengths), config.train.global_batch_size, steps, seed), lengths)
 
 
 def headline(metrics: dict[str, float]) -> str:

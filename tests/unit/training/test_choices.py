@@ -6,11 +6,14 @@ import pytest
 
 from pipeline.core.errors import StageError
 from pipeline.core.stage import Runtime
+from pipeline.models.sizes import sizes_of
 from pipeline.training.choices import FILE, choose, choose_micro_batch, share_of_batch
 from pipeline.training.memory import ModelShape, largest_micro_batch, step_bytes
 from tests.unit.stages.tiny import make_context
 
-SHAPE = ModelShape(parameters=100_000, layers=2, hidden_size=32, vocab_size=300, row_length=64)
+SIZES = sizes_of({"num_hidden_layers": 2, "hidden_size": 32, "max_position_embeddings": 64}, vocab_size=300)
+SHAPE = ModelShape(SIZES, SIZES.parameters, row_length=64)
+GIGABYTES = 4 * 10**9
 
 
 def test_choices_are_written_down_and_used_again(tmp_path):
@@ -38,12 +41,19 @@ def test_an_uneven_share_names_the_values_that_would_do():
 
 
 def test_the_automatic_micro_batch_divides_the_share_and_fits():
-    assert largest_micro_batch(SHAPE, 48) == 48
-    huge = ModelShape(parameters=10**12, layers=2, hidden_size=32, vocab_size=300, row_length=64)
-    assert largest_micro_batch(huge, 48) == 1
-    assert step_bytes(SHAPE, 2) > step_bytes(SHAPE, 1)
+    assert largest_micro_batch(48, GIGABYTES, lambda size: step_bytes(SHAPE, size)) == 48
+    huge = ModelShape(SIZES, 10**12, row_length=64)
+    assert largest_micro_batch(48, GIGABYTES, lambda size: step_bytes(huge, size)) == 1
+    room = 2 * step_bytes(SHAPE, 12)
+    assert largest_micro_batch(48, room, lambda size: step_bytes(SHAPE, size)) == 12
+
+
+def test_models_that_lie_beside_the_trained_one_leave_less_room():
+    alone, crowded = SHAPE, ModelShape(SIZES, SIZES.parameters, row_length=64, beside=GIGABYTES // 4)
+    sizes = [choose_micro_batch(Runtime(), shape, 4096, GIGABYTES) for shape in (alone, crowded)]
+    assert sizes[0] > sizes[1] > 1
 
 
 def test_a_micro_batch_that_does_not_divide_is_refused():
     with pytest.raises(StageError, match="micro_batch 3 does not divide the 8 sequences"):
-        choose_micro_batch(Runtime(micro_batch=3), SHAPE, 8)
+        choose_micro_batch(Runtime(micro_batch=3), SHAPE, 8, GIGABYTES)

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.data.valley import documents, floor
 from pipeline.data.valley.documents import FEWEST_SENTENCES, MOST_SENTENCES, sample_document, surprisal
-from pipeline.data.valley.words import NOUNS, PLACES, SINGULAR, noun_form
+from pipeline.data.valley.words import PLACES, SINGULAR, noun_form
 from pipeline.data.valley.world import stream, valley
 
 
@@ -88,15 +88,3 @@ def test_each_ability_lacking_raises_the_floor():
     assert 0.25 < full < 0.33
     assert all(full + 0.004 < lacking < full + 0.05 for lacking in floors.values())
     assert set(floors) == {"no facts", "no agreement", "no topic"}
-
-
-def test_document_floor_sums_over_rows_with_known_surprisal():
-    rows = [{"text": "né", "surprisal": 2.0}, {"text": "abcd", "surprisal": 1.0}, {"text": "x", "surprisal": None}]
-    found = floor.document_floor([*rows, {"text": "y"}])
-    assert (found.nats, found.documents, found.characters, found.bytes) == (3.0, 2, 6, 7)
-    assert found.per_character == pytest.approx(0.5)
-    assert found.per_byte == pytest.approx(3 / 7)
-
-
-def test_document_floor_of_nothing_known_is_none():
-    assert floor.document_floor([{"text": NOUNS[0], "surprisal": None}]) is None

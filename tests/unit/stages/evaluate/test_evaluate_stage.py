@@ -14,9 +14,9 @@ from pipeline.core.references import Resolved
 from pipeline.core.stage import Inputs
 from pipeline.data.answers import Answers
 from pipeline.data.builtin import CATALOGUE, Builtin
+from pipeline.data.estimates import Estimate
 from pipeline.stages.evaluate.checks import check, floor
 from pipeline.stages.evaluate.config import Config
-from pipeline.stages.evaluate.estimates import Estimate
 from pipeline.stages.evaluate.figures import Figure
 from pipeline.stages.evaluate.open_answers import Answered, answer_figures, chosen_prompts, win_rates
 from pipeline.stages.evaluate.perplexity import floor_figures, text_figures, validation_documents

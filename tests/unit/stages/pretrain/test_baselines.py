@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.stages.pretrain.baselines import NGrams, gzip_bits
-from pipeline.stages.pretrain.evaluation import floor_figures, ratio_error
+from pipeline.stages.pretrain.evaluation import floor_figures
 from tests.unit.stages.pretrain.test_packing import store_of
 
 
@@ -38,7 +38,3 @@ def test_the_floor_counts_documents_that_fit_and_are_known():
     assert figures["floor_nats_per_char"] == 1.5
     assert figures["excess_nats_per_char"] == 0.5
     assert figures["floor_documents"] == 1
-
-
-def test_equal_ratios_have_no_error():
-    assert ratio_error([2.0, 4.0, 6.0], [1, 2, 3]) == pytest.approx(0.0)

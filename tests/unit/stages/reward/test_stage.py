@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from pipeline.core.artifact import Artifact, write_json
@@ -10,7 +11,7 @@ from pipeline.core.stage import Inputs
 from pipeline.models.scoring import load_scorer
 from pipeline.stages.reward.checks import check
 from pipeline.stages.reward.config import Config
-from pipeline.stages.reward.figures import correlation, pair_figures
+from pipeline.stages.reward.figures import calibration, correlation, pair_figures
 from pipeline.stages.reward.stage import run
 from tests.unit.stages.tiny import make_context, prompt, save_tiny_model, write_jsonl
 from tests.unit.training.killing import assert_resumes_exactly
@@ -66,3 +67,21 @@ def test_figures_of_known_scores():
 
 def test_a_constant_has_no_correlation():
     assert correlation([1.0, 1.0], [1.0, 2.0]) == 0.0
+
+
+def test_a_model_that_is_as_sure_as_it_is_right_is_calibrated_and_a_boaster_is_not():
+    draw = np.random.default_rng(0)
+    log_odds = np.abs(draw.normal(0, 2, 4000))
+    labels = np.where(draw.random(4000) < 1 / (1 + np.exp(-log_odds)), 1, -1)
+    honest, boaster = calibration(log_odds * labels), calibration(10 * log_odds * labels)
+    assert honest["calibration_error"] < 0.02
+    assert boaster["calibration_error"] > 0.1
+    assert sum(part["n"] for part in honest["calibration"]) == 4000
+    assert [part["predicted"] for part in honest["calibration"]] == sorted(
+        part["predicted"] for part in honest["calibration"]
+    )
+
+
+def test_few_pairs_make_few_bins():
+    assert [part["n"] for part in calibration([0.0] * 45)["calibration"]] == [23, 22]
+    assert calibration([0.0])["calibration"][0]["agreed"] == 0.5

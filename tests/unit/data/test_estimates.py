@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.stages.evaluate.estimates import matched_difference, mean, ratio, wins
+from pipeline.data.estimates import matched_difference, mean, ratio, wins
 
 
 def test_errors_are_those_that_repeated_samples_show():

@@ -1,0 +1,1 @@
+"""A stage of a package of its own: documents in small letters."""
