@@ -91,6 +91,9 @@ class Recipe:
             PipelineError: a stage failed, or a folder differs from what the recipe asks for.
         """
         from pipeline.launch import join_processes
+        from pipeline.report.writing import reported
 
         options = RunOptions(Path(runs), name, until, rerun, accept)
-        return run_recipe(self.loaded, options, CATALOGUE, join_processes(), say)
+        processes = join_processes()
+        with reported(options.folder(self.loaded), processes.is_main, say):
+            return run_recipe(self.loaded, options, CATALOGUE, processes, say)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
@@ -41,7 +42,7 @@ def render(view: RunView, made_from: str) -> str:
 
 def _is_numeric(cell: str) -> bool:
     """Whether a cell is set to the right, as numbers are."""
-    return not cell or cell[0].isdecimal() or cell[0] == "\N{MINUS SIGN}"
+    return re.fullmatch(r"(\N{MINUS SIGN}?[\d.,e\N{MINUS SIGN}]+( (±|to|of) [\d.,]+)?)?", cell) is not None
 
 
 def _digest(text: str) -> str:

@@ -7,7 +7,9 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.artifact import CHECKS, MANIFEST, write_json
 from pipeline.core.errors import PipelineError
@@ -34,6 +36,20 @@ def write_report(folder: Path, path: Path | None = None) -> Path:
     temporary.write_text(page, encoding="utf-8")
     temporary.replace(path)
     return path
+
+
+def plain_view(folder: Path) -> dict[str, Any]:
+    """What the page says, as plain values; charts by their titles and notes.
+
+    Raises:
+        RunError: when there is no run, or a file of it is damaged.
+    """
+    from pipeline.report.run_view import view_run
+
+    view = asdict(view_run(read_run(folder)))
+    for stage in view["stages"]:
+        stage["charts"] = [{key: chart[key] for key in ("title", "note")} for chart in stage["charts"]]
+    return view
 
 
 def made_from(run: RunRecord) -> str:
@@ -81,7 +97,7 @@ def reported(folder: Path, is_main: bool, say: Say | None = None) -> Iterator[No
                 _attempt(lambda: _bring_up_to_date(folder, say), say)
         raise
     if is_main:
-        (folder / STOPPED).unlink(missing_ok=True)
+        _attempt(lambda: (folder / STOPPED).unlink(missing_ok=True), say)
         _attempt(lambda: _bring_up_to_date(folder, say), say)
 
 
