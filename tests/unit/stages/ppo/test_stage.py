@@ -101,7 +101,7 @@ def test_a_faulty_reward_is_named(tmp_path, policy, prompts, reward, message):
 
 
 def test_a_prompt_without_room_for_an_answer_is_named(tmp_path, policy, prompts):
-    with pytest.raises(PipelineError, match=r"prompt 0.*context of 64.*max_new_tokens to at most 5\d"):
+    with pytest.raises(PipelineError, match=r"jsonl:1: \d+ tokens.*context of 64.*max_new_tokens to at most 5\d"):
         run_into(tmp_path / "ppo", policy, prompts, sampling={"max_new_tokens": 60})
 
 
