@@ -23,6 +23,7 @@ from pipeline.core.stage import Stage
 from pipeline.core.walk import Run, Say
 from pipeline.data.builtin import CATALOGUE
 from pipeline.stages import stage_table
+from pipeline.stages.relations import related_faults
 
 __version__ = "0.1.0"
 __all__ = [
@@ -57,7 +58,16 @@ class Recipe:
         Raises:
             RecipeError: its `problems` are all the faults found, each with file, line, column, path, message and hint.
         """
-        return cls(load_recipe(Path(path), table=stage_table(), catalogue=CATALOGUE, overrides=set, smoke=smoke))
+        return cls(
+            load_recipe(
+                Path(path),
+                table=stage_table(),
+                catalogue=CATALOGUE,
+                overrides=set,
+                smoke=smoke,
+                relations=related_faults,
+            )
+        )
 
     def plan(
         self, *, runs: str | Path = "runs", name: str | None = None, until: str | None = None, rerun: Sequence[str] = ()
@@ -81,6 +91,9 @@ class Recipe:
             PipelineError: a stage failed, or a folder differs from what the recipe asks for.
         """
         from pipeline.launch import join_processes
+        from pipeline.report.writing import reported
 
         options = RunOptions(Path(runs), name, until, rerun, accept)
-        return run_recipe(self.loaded, options, CATALOGUE, join_processes(), say)
+        processes = join_processes()
+        with reported(options.folder(self.loaded), processes.is_main, say):
+            return run_recipe(self.loaded, options, CATALOGUE, processes, say)

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from pipeline import __version__
 from pipeline.cli.chat import chat
+from pipeline.cli.help import SUMMARY, grouped, help_of
 from pipeline.cli.init import init
 from pipeline.cli.ls import ls
 from pipeline.cli.plan import plan
 from pipeline.cli.push import push
+from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.schema import schema
 from pipeline.cli.status import status
 from pipeline.cli.validate import validate
 from pipeline.cli.verify import verify
 
+VERBS = {
+    "Begin": (init, schema),
+    "Make": (validate, plan, run),
+    "Look": (status, report, ls, verify, chat),
+    "Take home": (push,),
+}
+"""The verbs, by what one wants."""
+
 app = typer.Typer(
     name="gristmill",
-    help="Raw text to an aligned, published language model, by one recipe file.",
+    cls=grouped(VERBS),
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (
-    init,
-    validate,
-    plan,
-    run,
-    status,
-    ls,
-    verify,
-    push,
-    chat,
-    schema,
-):
-    app.command()(verb)
+for group in VERBS.values():
+    for verb in group:
+        app.command(help=help_of(verb))(verb)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"gristmill {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=SUMMARY)
+def gristmill(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What stands before a verb."""
 
 
 def main() -> None:

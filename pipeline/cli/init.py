@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.completion import shipped_names
 from pipeline.cli.errors import user_errors
 from pipeline.cli.schema import SCHEMA_FILE, modeline, schema_text
 from pipeline.core.errors import RunError
@@ -17,7 +18,9 @@ from pipeline.shipped import shipped_launches, shipped_recipes, summary
 
 
 def init(
-    recipe: Annotated[str | None, typer.Argument(help="Which one; all are listed when left out.")] = None,
+    recipe: Annotated[
+        str | None, typer.Argument(help="Which one; all are listed when left out.", autocompletion=shipped_names)
+    ] = None,
     to: Annotated[Path | None, typer.Option(help="The folder, or the file, to copy it to.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over another file of that name.")] = False,
 ) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 from pipeline.cli.errors import user_errors
 from pipeline.cli.options import Json, RunFolder
-from pipeline.core.summary import findings, run_states, table
+from pipeline.core.summary import findings, outlook, run_states, table
+from pipeline.core.text import folded
 
 
 def status(folder: RunFolder, as_json: Json = False) -> None:
-    """Show each stage of a run: its result, its checks, its time.
+    """Show each stage of a run: its result, its checks, its time; and what is next.
 
     Example: gristmill status runs/tiny
     """
@@ -21,16 +22,20 @@ def status(folder: RunFolder, as_json: Json = False) -> None:
         states = run_states(folder)
     if as_json:
         print(json.dumps([_plain(state) for state in states], indent=2))
-    else:
-        print_states(folder)
+        return
+    print("\n".join([table(states, folder), *findings(states)]))
+    if outlook(states, folder):
+        print(outlook(states, folder))
 
 
-def print_states(folder: Path) -> None:
-    """The table of a run's stages, and a line for each check that did not pass."""
+def print_closing(folder: Path) -> None:
+    """What a run ends with: the table, failed checks in full. Warnings were said when they came; here they count."""
     states = run_states(folder)
-    print(table(states, folder))
-    for finding in findings(states):
-        print(finding)
+    print("\n".join([table(states, folder), *findings(states, ["fail"])]))
+    warnings = len(findings(states, ["warn"]))
+    if warnings or findings(states, ["fail"]):
+        count = f"{warnings} warning{'s' * (warnings != 1)}; " if warnings else ""
+        print(folded(f"{count}`gristmill status {folder}` says what to try, `gristmill report {folder}` shows it"))
 
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.completion import run_folders
 from pipeline.cli.errors import user_errors
 from pipeline.cli.options import Json
 from pipeline.core.artifact import MANIFEST
@@ -15,7 +16,10 @@ from pipeline.core.errors import RunError
 from pipeline.core.seal import damage
 
 
-def verify(folder: Annotated[Path, typer.Argument(help="A run, or one artifact.")], as_json: Json = False) -> None:
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A run, or one artifact.", autocompletion=run_folders)],
+    as_json: Json = False,
+) -> None:
     """Hash every file of sealed artifacts again and name what changed.
 
     Example: gristmill verify runs/tiny

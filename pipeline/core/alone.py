@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from pipeline.core.recipe import Recipe, RecipeStage
 from pipeline.core.reference_checks import BuiltinCatalogue
 from pipeline.core.run import run_alone
 from pipeline.core.stage import Processes, Runtime, Stage, StageConfig
+from pipeline.core.text import say
 from pipeline.core.walk import StageResult
 
 
@@ -30,6 +30,4 @@ def run_stage(
     out = out.absolute()
     only = RecipeStage(out.name, stage, config, seed)
     recipe = Recipe(out.name, seed, runtime, {out.name: only}, Path.cwd() / f"{out.name}.yaml", {})
-    return run_alone(
-        recipe, out.parent, catalogue, processes, lambda line: print(line, file=sys.stderr, flush=True), rerun
-    )
+    return run_alone(recipe, out.parent, catalogue, processes, say, rerun)

@@ -6,7 +6,7 @@ Loading checks everything that can be known before a run, without importing torc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +38,10 @@ class RecipeStage:
     """Whether a failed check stops the stages that would consume the artifact."""
 
 
+Relations = Callable[[Mapping[str, RecipeStage], Runtime, Path], Iterable[tuple[tuple[str | int, ...], str]]]
+"""Finds faults between stages, and in the files beside the recipe: the key's path, and what is wrong there."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A valid recipe."""
@@ -64,11 +68,12 @@ def load_recipe(
     catalogue: BuiltinCatalogue,
     overrides: Iterable[str] = (),
     smoke: bool = False,
+    relations: Relations = lambda stages, runtime, folder: (),
 ) -> Recipe:
     """Read and check a recipe.
 
     `table` holds the kinds of stages, `catalogue` the builtin names by (family, name). With `smoke`, each kind's
-    smallest settings are laid over the recipe's.
+    smallest settings are laid over the recipe's. `relations` are looked at when all else is right.
 
     Raises:
         RecipeError: with every fault that was found.
@@ -84,6 +89,8 @@ def load_recipe(
     runtime = validate(Runtime, {} if settings is None else settings, ("runtime",), document, problems)
     loaded = _load_stages(stages, document, table, problems, smoke)
     problems += reference_problems(document, loaded, path.parent, catalogue)
+    if not problems and runtime is not None:
+        problems += [document.problem(*found) for found in relations(loaded, runtime, path.parent)]
     if problems:
         raise RecipeError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     assert runtime is not None

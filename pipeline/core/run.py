@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pipeline.core.reference_checks import BuiltinCatalogue
 from pipeline.core.resolve import Digests, Resolver
 from pipeline.core.reuse import Siblings
 from pipeline.core.stage import Processes, SingleProcess
+from pipeline.core.text import say as print_line
 from pipeline.core.walk import Run, Say, StageResult, Walk, follow, walk_plan
 from pipeline.core.yaml import suggestion
 
@@ -56,13 +56,14 @@ def run_recipe(
             stands in the way; whatever was sealed before stays valid.
     """
     processes = processes or SingleProcess()
-    say = say or (lambda line: print(line, file=sys.stderr, flush=True))
+    say = say or print_line
     folder = options.folder(recipe)
     if not processes.is_main:
         follow(recipe, processes)
         return Run(folder, {})
     plan = plan_recipe(recipe, options, catalogue)
     _stop_at_differences(plan, recipe, folder, options)
+    _demand_ready(plan, recipe, options)
     with locked(folder):
         resolver = _resolver(recipe, options, catalogue, download=True)
         _write_run_record(recipe, folder)
@@ -114,6 +115,16 @@ def _stop_at_differences(plan: Plan, recipe: Recipe, folder: Path, options: RunO
         f"`--rerun {first.id}` makes it{what_follows} again and keeps the old aside; "
         f"`--name NEW` leaves it alone and starts a run beside {folder}."
     )
+
+
+def _demand_ready(plan: Plan, recipe: Recipe, options: RunOptions) -> None:
+    """Ask every stage that is to be made whether it will be able to end; hours later is too late to say so."""
+    for planned in plan:
+        stage = recipe.stages[planned.id]
+        if planned.action in ("run", "resume") and stage.stage.ready:
+            stage.stage.load("ready")(stage.config)
+        if planned.id == options.until:
+            return
 
 
 def _write_run_record(recipe: Recipe, folder: Path) -> None:

@@ -24,6 +24,18 @@ def hanging(lead: str, text: str, width: int = WIDTH) -> str:
     return "\n".join([(lead + lines[0]).rstrip(), *(indent + line for line in lines[1:])])
 
 
+def folded(line: str, width: int = WIDTH) -> str:
+    """A line of any length as lines of at most `width`, the further ones indented by two more than the first."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    first, *rest = wrap(line.strip(), width - len(indent) - 2)
+    return "\n".join([indent + first, *(f"{indent}  {more}" for more in rest)])
+
+
+def say(line: str) -> None:
+    """Print to stderr at once: on a terminal as lines that fit, elsewhere as the one line that a search finds."""
+    print(folded(line) if sys.stderr.isatty() else line, file=sys.stderr, flush=True)
+
+
 def shortened(text: str, width: int) -> str:
     """`text`, or as much of it as `width` holds with an ellipsis at the end."""
     return text if len(text) <= width else text[: width - 1] + "…"

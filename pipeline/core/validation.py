@@ -116,7 +116,7 @@ def _note(finding: _Finding, detail: ErrorDetails, model: type[BaseModel], locat
     elif kind in _WANTED:
         finding.wanted.append(_WANTED[kind].format(**context))
         if kind in ("int_from_float", "int_type") and isinstance(value, float):
-            finding.hint = f"write {value:.0f}" if value == int(value) < 10**15 else ""
+            finding.hint = f"write {value:.0f}" if value.is_integer() and value < 10**15 else ""
     else:
         finding.messages.append(f"{detail['msg']} ({shown(value)})")
 

@@ -227,10 +227,7 @@ def _check(walk: Walk, stage: RecipeStage, inputs: Inputs, planned: PlannedStage
     write_checks(planned.path, checks)
     for check in checks:
         if check.verdict != "pass":
-            advice = f"; {check.advice}" if check.advice else ""
-            walk.say(
-                f"  {check.verdict}: {planned.id}: {check.name} is {check.figure}, expected {check.expected}{advice}"
-            )
+            walk.say(f"  {check.verdict}: {planned.id}: {check.name} is {check.figure}, expected {check.expected}")
 
 
 def _move_aside(path: Path) -> None:

@@ -6,14 +6,15 @@ number of processes changes it. Rows are sorted by length only to waste little p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from pipeline.core.errors import DataError, StageError
 from pipeline.data.chat import prompt_ids, response_text
+from pipeline.data.rows import place_of
 from pipeline.models.loading import require_pad_token
 from pipeline.models.sampling import episode_uniforms, sample
 
@@ -88,6 +89,23 @@ def require_end_token(tokenizer: TokenizersBackend) -> int:
     if not isinstance(tokenizer.eos_token_id, int):
         raise StageError(f"{tokenizer.name_or_path}: the tokenizer has no end token, so that no answer could ever end")
     return tokenizer.eos_token_id
+
+
+def require_answers_fit(
+    rows: Sequence[Mapping[str, Any]], tokenizer: TokenizersBackend, context_length: int, max_new_tokens: int
+) -> None:
+    """Refuse the first row whose prompt leaves less than `max_new_tokens` of the context, before any is answered.
+
+    Raises:
+        DataError: with the row's place and the lengths.
+    """
+    for index, row in enumerate(rows):
+        length = len(prompt_ids(tokenizer, row["prompt"]))
+        if length + max_new_tokens > context_length:
+            raise DataError(
+                f"{place_of(row, f'prompt {index}')}: {length} tokens and an answer of up to {max_new_tokens} do not "
+                f"fit the model's context of {context_length}; shorten or remove the prompt, or lower max_new_tokens"
+            )
 
 
 def require_room(rows: Sequence[Sequence[int]], context_length: int, max_new_tokens: int, first_index: int = 0) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
@@ -28,6 +28,10 @@ class Builtin:
     """The splits of a data set; the first is the default."""
     truth: str | None = None
     """The judge that knows the truth about answers to these prompts."""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each split, where they are the same everywhere: what a plan counts with."""
+    slow: bool = False
+    """Whether the first row takes seconds, so that a plan does not read it."""
 
     def open(self, *arguments: Any) -> Any:
         """Import and call the loader."""
@@ -44,26 +48,29 @@ CATALOGUE: Mapping[tuple[str, str], Builtin] = {
     (entry.family, entry.name): entry
     for entry in (
         Builtin("valley", "data", "generated documents, each with its exact surprisal",
-                f"{_VALLEY}.rows:documents", splits=("train",)),
+                f"{_VALLEY}.rows:documents", splits=("train",), rows={"train": 20_000}),
         Builtin("valley-web", "data", "generated documents as web pages, with planted duplicates and boilerplate",
-                f"{_VALLEY}.rows:pages", splits=("train",)),
+                f"{_VALLEY}.rows:pages", splits=("train",), rows={"train": 600}),
         Builtin("valley-requests", "data", "requests to write about a topic, with short answers",
-                f"{_VALLEY}.rows:requests", splits=("train", "test"), truth="valley-judge"),
+                f"{_VALLEY}.rows:requests", splits=("train", "test"), truth="valley-judge",
+                rows={"train": 6_000, "test": 500}),
         Builtin("valley-tasks", "data", "verifiable tasks: copy, reverse, last, count, compare, add, lookup, upper",
-                f"{_VALLEY}.rows:tasks", splits=("train", "test")),
+                f"{_VALLEY}.rows:tasks", splits=("train", "test"), rows={"train": 40_000, "test": 1_246}),
         Builtin("valley-chat", "data", "conversations of several turns",
-                f"{_VALLEY}.rows:chat", splits=("train", "test")),
+                f"{_VALLEY}.rows:chat", splits=("train", "test"), rows={"train": 6_000, "test": 300}),
         Builtin("valley-prompts", "data", "requests in disjoint splits",
-                f"{_VALLEY}.rows:prompts", splits=("sft", "preference", "ppo", "test"), truth="valley-judge"),
+                f"{_VALLEY}.rows:prompts", splits=("sft", "preference", "ppo", "test"), truth="valley-judge",
+                rows={"sft": 360, "preference": 290, "ppo": 540, "test": 250}),
         Builtin("valley-judge", "judge", "mean hidden weight of an answer's nouns", f"{_VALLEY}.judge:make"),
         Builtin("pydocs", "data", "docstrings and help topics of the standard library",
-                f"{_PYDOCS}.rows:documents", version=_PYTHON, splits=("train",)),
+                f"{_PYDOCS}.rows:documents", version=_PYTHON, splits=("train",), slow=True),
         Builtin("pydocs-pairs", "data", "signature to docstring, as conversations",
-                f"{_PYDOCS}.rows:pairs", version=_PYTHON, splits=("train", "test")),
+                f"{_PYDOCS}.rows:pairs", version=_PYTHON, splits=("train", "test"), slow=True),
         Builtin("pydocs-chat", "data", "short exchanges about a signature: its name, its arguments, its summary",
-                f"{_PYDOCS}.rows:chat", version=_PYTHON, splits=("train", "test")),
+                f"{_PYDOCS}.rows:chat", version=_PYTHON, splits=("train", "test"), slow=True),
         Builtin("pydocs-prompts", "data", "signatures in disjoint splits",
-                f"{_PYDOCS}.rows:prompts", version=_PYTHON, splits=("preference", "ppo", "test"), truth="pydocs-judge"),
+                f"{_PYDOCS}.rows:prompts", version=_PYTHON, splits=("preference", "ppo", "test"), truth="pydocs-judge",
+                slow=True),
         Builtin("pydocs-judge", "judge", "one style of docstring: short, imperative, ending with a full stop",
                 f"{_PYDOCS}.judge:make"),
         Builtin("perplexity", "task", "bits per byte and perplexity of held-out text",

@@ -8,11 +8,16 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline.core.errors import DataError
 
+LONGEST_LINE = 64 * 2**20
+"""Bytes of a line: a row lies in memory whole, several times over while it is worked on."""
+LARGEST_TEXT = 2**30
+"""Bytes of a text file or page, which is one document."""
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset=["']?([A-Za-z0-9_-]+)""", re.IGNORECASE)
 
 
@@ -25,7 +30,7 @@ def read_file(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     if not path.exists():
         raise DataError(f"{path}: no such file")
     known = ending(path)
-    if known is None:
+    if known is None or path.is_dir():
         raise DataError(f"{path}: cannot read this kind of file; give one that ends in {', '.join(READERS)}")
     empty = True
     for placed in READERS[known](path):
@@ -44,9 +49,13 @@ def _read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     with opened(path, "rb") as file:
         try:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE + 1), b""), start=1):
                 if number == 1:
                     line = line.removeprefix(b"\xef\xbb\xbf")
+                if len(line) > LONGEST_LINE:
+                    raise DataError(
+                        f"{path}:{number}: a line of more than {LONGEST_LINE:,} bytes; is a line break missing?"
+                    )
                 if line.strip():
                     yield f"{path}:{number}", _parse(line, f"{path}:{number}")
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -63,9 +72,14 @@ def _parse(line: bytes, place: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise DataError(
             f"{place}: no JSON at column {error.colno} ({error.msg}); write one JSON object a line"
+            + (", without [ and ] around all of them" if line.lstrip().startswith(b"[") else "")
         ) from None
+    except RecursionError:
+        raise DataError(f"{place}: brackets in brackets, too deep to be read; correct the row") from None
     except _NotFiniteError as error:
         raise DataError(f"{place}: {error} is no JSON number; write null or a finite number") from None
+    except ValueError:  # Python's own limit of digits
+        raise DataError(f"{place}: a number of more than 4,300 digits; correct the row") from None
     if not isinstance(row, dict):
         raise DataError(
             f'{place}: a {type(row).__name__} where a JSON object is wanted; write {{"text": …}} or the like'
@@ -90,20 +104,27 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def _read_text(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    content = path.read_bytes()
+    content = _content(path)
     if content.strip():
         yield str(path), {"text": _decode(content, "utf-8-sig", path)}
 
 
 def _read_page(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """A web page, in the encoding that it names; UTF-8 when it names none."""
-    content = path.read_bytes()
+    content = _content(path)
     named = _CHARSET.search(content[:4096])
     if content.strip():
         yield (
             str(path),
             {"html": _decode(content, named[1].decode("ascii") if named else "utf-8-sig", path)},
         )
+
+
+def _content(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST_TEXT:
+        size = path.stat().st_size
+        raise DataError(f"{path}: {size:,} bytes are too many for one document; cut the file, or write JSON lines")
+    return path.read_bytes()
 
 
 def _decode(content: bytes, encoding: str, path: Path) -> str:
@@ -113,6 +134,8 @@ def _decode(content: bytes, encoding: str, path: Path) -> str:
         shown = f"byte {content[error.start]:#04x} at {error.start}"
         name = encoding.removesuffix("-sig").upper()
         raise DataError(f"{path}: not {name} ({shown}); convert the file") from None
+    except UnicodeError as error:  # codecs that are no plain encodings: idna, punycode
+        raise DataError(f"{path}: cannot be read as {encoding!r} ({error}); convert it to UTF-8") from None
     except LookupError:
         raise DataError(f"{path}: names an unknown encoding, {encoding!r}; convert it to UTF-8") from None
 

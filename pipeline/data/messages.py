@@ -23,6 +23,25 @@ def check_messages(value: Any, place: str, column: str) -> list[Message]:
     return [_check_message(message, place, f"{column}[{index}]") for index, message in enumerate(value)]
 
 
+def check_turns(messages: list[Message], place: str, column: str) -> list[Message]:
+    """The messages themselves, if they follow one another as a conversation does.
+
+    Raises:
+        DataError: for an answer to nothing, two answers in a row, a system message that is not the first.
+    """
+    before = None
+    for index, message in enumerate(messages):
+        role, at = message["role"], f"{place}: {column}[{index}].role"
+        if role == "system" and index:
+            raise DataError(f"{at}: 'system' after the first message; put it first, or join it to the user's turn")
+        if role == "assistant" and before in (None, "system"):
+            raise DataError(f"{at}: the assistant speaks before any user; put the user's turn before it")
+        if role == before == "assistant":
+            raise DataError(f"{at}: two assistant turns in a row; join them, or put the user's turn between them")
+        before = role
+    return messages
+
+
 def check_text(value: Any, place: str, column: str) -> str:
     """The text itself, if it is text, has something in it and can be written as UTF-8."""
     if not isinstance(value, str):

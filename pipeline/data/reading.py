@@ -12,8 +12,8 @@ from pipeline.core.artifact import Artifact
 from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
 from pipeline.data.judge import Message
-from pipeline.data.messages import as_messages, check_messages
-from pipeline.data.rows import Row, read_rows, splits
+from pipeline.data.messages import as_messages, check_messages, check_turns
+from pipeline.data.rows import PlacedRow, Row, names_of, read_rows, splits
 
 __all__ = ["read_conversations", "read_documents", "read_pairs", "read_prompts", "splits"]
 
@@ -44,7 +44,7 @@ def read_conversations(source: Resolved | Artifact, split: str | None = None) ->
 
     Rows hold `messages`, or `prompt` and `completion`, each as text or as messages.
     """
-    return [_conversation(row, place) for place, row in read_rows(source, split)]
+    return [PlacedRow(_conversation(row, place), place) for place, row in read_rows(source, split)]
 
 
 def read_prompts(source: Resolved | Artifact, split: str | None = None) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def read_prompts(source: Resolved | Artifact, split: str | None = None) -> list[
 
     Rows hold `prompt` as text or messages, or `messages`, whose last answer is then left out.
     """
-    return [_prompt(row, place) for place, row in read_rows(source, split)]
+    return [PlacedRow(_prompt(row, place), place) for place, row in read_rows(source, split)]
 
 
 def read_pairs(source: Resolved | Artifact, split: str | None = None) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def read_pairs(source: Resolved | Artifact, split: str | None = None) -> list[di
     Rows hold `prompt`, `chosen` and `rejected` as text or messages; without `prompt`, chosen and rejected are whole
     conversations that differ in their last message alone.
     """
-    return [_pair(row, place) for place, row in read_rows(source, split)]
+    return [PlacedRow(_pair(row, place), place) for place, row in read_rows(source, split)]
 
 
 def _portable(place: str, source: Resolved | Artifact) -> str:
@@ -76,7 +76,7 @@ def _document_column(source: Resolved | Artifact, row: Row, place: str) -> str:
     chosen = [name for name in there if name in named] or there
     if not chosen:
         raise DataError(
-            f"{place}: no column 'text' or 'html'; the row has {', '.join(row)}. "
+            f"{place}: no column 'text' or 'html'; the row has {names_of(row)}. "
             f"`columns: {{text: …}}` in the recipe names the one to read"
         )
     if len(chosen) > 1:
@@ -94,7 +94,7 @@ def _conversation(row: Row, place: str) -> dict[str, Any]:
         messages = prompt + as_messages(others.pop("completion"), "assistant", place, "completion")
     if not any(message["role"] == "assistant" for message in messages):
         raise DataError(f"{place}: messages: no assistant turn, so there is nothing to learn; remove the row")
-    return {"messages": messages, **others}
+    return {"messages": check_turns(messages, place, "messages"), **others}
 
 
 def _prompt(row: Row, place: str) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _prompt(row: Row, place: str) -> dict[str, Any]:
         raise DataError(
             f"{place}: {column}: ends with the assistant's turn, so it awaits no answer; leave that turn out"
         )
-    return {"prompt": prompt, **others}
+    return {"prompt": check_turns(prompt, place, column), **others}
 
 
 def _pair(row: Row, place: str) -> dict[str, Any]:
@@ -123,6 +123,7 @@ def _pair(row: Row, place: str) -> dict[str, Any]:
     for column, answer in (("chosen", chosen), ("rejected", rejected)):
         if len(answer) != 1 or answer[0]["role"] != "assistant":
             raise DataError(f"{place}: {column}: must be one assistant message after the prompt")
+    check_turns([*prompt, *chosen], place, "messages")
     if chosen == rejected:
         raise DataError(f"{place}: chosen and rejected are the same text; remove the row or correct it")
     return {"prompt": prompt, "chosen": chosen, "rejected": rejected, **others}
@@ -141,4 +142,4 @@ def _split_conversations(
 def _need(row: Row, columns: tuple[str, ...], place: str, wanted: str) -> None:
     missing = [column for column in columns if column not in row]
     if missing:
-        raise DataError(f"{place}: no column {missing[0]!r}; the row has {', '.join(row)}; wanted: {wanted}")
+        raise DataError(f"{place}: no column {missing[0]!r}; the row has {names_of(row)}; wanted: {wanted}")

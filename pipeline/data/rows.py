@@ -7,7 +7,7 @@ what a document or a conversation must be is `reading`'s and `messages`' matter.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,20 @@ Placed = tuple[str, Row]
 """A row and its place: `file:line`, `builtin:name[train]:row 7`, `hf://datasets/org/name[train]:row 7`."""
 
 DEFAULT_SPLIT = "train"
+
+
+class PlacedRow(dict[str, Any]):
+    """A row that still knows its place: that it is too long for a model is found long after it was read."""
+
+    def __init__(self, values: Row, place: str) -> None:
+        """The row `values`, read at `place`."""
+        super().__init__(values)
+        self.place = place
+
+
+def place_of(row: Mapping[str, Any], otherwise: str) -> str:
+    """Where a row stands: as it was read, or `otherwise` for one that was made."""
+    return getattr(row, "place", otherwise)
 
 
 def read_rows(source: Resolved | Artifact, split: str | None = None, limit: int | None = None) -> Iterator[Placed]:
@@ -84,7 +98,7 @@ def _read_builtin(name: str, split: str | None) -> Iterator[Placed]:
 def _read_hub(source: Resolved, split: str, limit: int | None) -> Iterator[Placed]:
     """Rows of a data set on the Hub; streamed when only some are wanted, so that not all of it is downloaded."""
     from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError
+    from datasets.exceptions import DatasetsError
 
     address = f"hf://datasets/{_name(source)}[{split}]"
     streaming = limit is not None
@@ -92,8 +106,11 @@ def _read_hub(source: Resolved, split: str, limit: int | None) -> Iterator[Place
         rows: Any = load_dataset(
             _name(source), source.subset, split=split, revision=source.revision, streaming=streaming
         )  # type: ignore[call-overload]
-    except (DatasetNotFoundError, ConnectionError, ValueError) as error:  # ValueError: no such subset or split
-        raise DataError(f"{address}: {error}") from error
+    except (DatasetsError, OSError, ValueError) as error:  # OSError: no connection; ValueError: no such subset or split
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{address}: cannot be read ({reason:.200}); check the name, the split and the network"
+        ) from None
     for number, row in enumerate(rows, start=1):
         place = f"{address}:row {number}"
         yield place, {name: _json_value(value, f"{place}: {name}") for name, value in row.items()}
@@ -134,6 +151,8 @@ def _folder_files(folder: Path) -> list[Path]:
     found = []
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
+        if path.is_symlink() and ending(path) and not path.exists():
+            raise DataError(f"{path}: a link to nothing; mend it or remove it")
         if path.is_file() and ending(path) and parts[0] != "dropped" and not any(p.startswith(".") for p in parts):
             found.append(path)
     return sorted(found, key=lambda path: path.relative_to(folder).parts)
@@ -144,12 +163,18 @@ def _split_of(path: Path) -> str:
     return path.name.removesuffix(ending(path) or "").split("-")[0]
 
 
+def names_of(row: Row) -> str:
+    """A row's columns as errors show them."""
+    names = ", ".join(row) or "none"
+    return names if len(names) <= 100 else names[:97] + "..."
+
+
 def _rename(rows: Iterable[Placed], columns: dict[str, str]) -> Iterator[Placed]:
     """Rows with our column names, `columns` being ours to theirs; other columns keep their names."""
     for place, row in rows:
         for ours, theirs in columns.items():
             if theirs not in row:
-                raise DataError(f"{place}: no column {theirs!r} (wanted as {ours!r}); the row has {', '.join(row)}")
+                raise DataError(f"{place}: no column {theirs!r} (wanted as {ours!r}); the row has {names_of(row)}")
         if columns:
             taken = set(columns.values()) | set(columns)
             row = {ours: row[theirs] for ours, theirs in columns.items()} | {

@@ -16,13 +16,13 @@ from transformers import TokenizersBackend
 from pipeline.core.artifact import Artifact
 from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
-from pipeline.data.builtin import CATALOGUE
 from pipeline.data.chat import conversation_ids
+from pipeline.data.held_out import HELD_OUT_SHARE, has_test_split
 from pipeline.data.reading import read_conversations
+from pipeline.data.rows import place_of
 
 NO_LOSS = -100
 """The label that bears no loss, in every loss of transformers."""
-_HELD_OUT_SHARE = 0.02
 
 LossOn = Literal["assistant", "all"]
 Rows = list[dict[str, Any]]
@@ -57,14 +57,15 @@ def lessons_of(
     """
     lessons = Lessons([], [])
     for number, row in enumerate(rows, start=1):
+        place = place_of(row, f"{address}:row {number}")
         ids, mask = conversation_ids(tokenizer, row["messages"])
         if loss_on == "all":
             mask = [0] + [1] * (len(ids) - 1)  # nothing comes before the first token that could predict it
         if len(ids) > context_length:
-            raise DataError(f"{address}:row {number}: {len(ids)} tokens, the model's context is {context_length}; "
+            raise DataError(f"{place}: {len(ids)} tokens, the model's context is {context_length}; "
                             "shorten or remove the row, or train a model with a longer context")  # fmt: skip
         if not any(mask):
-            raise DataError(f"{address}:row {number}: no token bears loss: the chat template marks nothing of the "
+            raise DataError(f"{place}: no token bears loss: the chat template marks nothing of the "
                             "assistant's turns; mend the template, or remove the row")  # fmt: skip
         lessons.input_ids.append(ids)
         lessons.labels.append([token if bears else NO_LOSS for token, bears in zip(ids, mask, strict=True)])
@@ -83,15 +84,8 @@ def split_conversations(
     if validation is None and has_test_split(source):
         return rows, read_conversations(source, split="test")
     if validation is None or isinstance(validation, float | int):
-        return split_rows(rows, _HELD_OUT_SHARE if validation is None else float(validation), seed)
+        return split_rows(rows, HELD_OUT_SHARE if validation is None else float(validation), seed)
     return rows, read_conversations(validation)
-
-
-def has_test_split(source: Resolved | Artifact) -> bool:
-    """Whether `source` is a builtin, not read from its `test` split, that has one."""
-    if not isinstance(source, Resolved) or source.scheme != "builtin" or source.split == "test":
-        return False
-    return "test" in CATALOGUE["data", str(source.name)].splits
 
 
 def split_rows(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:

@@ -24,7 +24,7 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Figure | None:
     axes.plot([0.5, 1], [0.5, 1], color=MUTED, linewidth=1.2, linestyle=(0, (5, 2.5)), label="calibrated")
     axes.errorbar(
         predicted, agreed, yerr=errors, color=SERIES[0], linestyle="none", marker="o", markersize=5,
-        elinewidth=1.2, label="held-out pairs ± 1 standard error",
+        elinewidth=1.2, label="held-out pairs ± 1 s.e.",
     )  # fmt: skip
     axes.set_xlim(0.49, 1.01)
     axes.xaxis.set_major_locator(FixedLocator([0.5, 0.6, 0.7, 0.8, 0.9, 1]))

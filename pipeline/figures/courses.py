@@ -134,6 +134,6 @@ def reward_against_kl(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -
         axes.plot(x[-1:], y[-1:], color=colour, linestyle="none", marker=marker, markersize=7.5)
     axes.xaxis.set_major_formatter(FuncFormatter(compact))
     axes.set_title("score")
-    axes.set_xlabel("KL from the reference, nats per answer (large mark: the last step)")
+    axes.set_xlabel("KL, nats per answer (large mark: the last step)")
     legend(figure)
     return figure

@@ -54,7 +54,7 @@ def win_rates(wins: Rows) -> Figure | None:
     for place, judge in enumerate(judges):
         offset = 0.6 * ((place + 0.5) / len(judges) - 0.5)
         own = [(models.index(win["model"]) + offset, win) for win in wins if win["judge"] == judge]
-        _marks(axes, own, "win_rate", place, f"judged by {judge}")
+        _marks(axes, own, "win_rate", place, f"judged by {judge.removeprefix('builtin:')}")
     axes.axvline(0.5, color=MUTED, linewidth=1.2, linestyle=(0, (5, 2.5)))
     _shares(axes, models)
     axes.set_xlabel("share of answers preferred ± 1 standard error")

@@ -22,18 +22,19 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID} | {f"c{place}": hex for place, hex in enumerate(SERIES, start=1)}
 """Every colour by the name of its class."""
 
-WIDTH, HEIGHT = 360, 230
+WIDTH, HEIGHT = 340, 226
 """Of an ordinary chart, in pixels: one column of a phone, a third of a page."""
 _PIXELS_PER_INCH = 72
+_FONT = 11
 
 STYLE: dict[Any, Any] = {
-    "font.size": 10,
+    "font.size": _FONT,
     "font.family": "DejaVu Sans",
     "text.color": INK,
     "axes.edgecolor": GRID,
     "axes.labelcolor": MUTED,
     "axes.titlecolor": MUTED,
-    "axes.titlesize": 10,
+    "axes.titlesize": _FONT,
     "axes.titlelocation": "left",
     "axes.titlepad": 8,
     "axes.linewidth": 0.8,
@@ -47,12 +48,12 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.6,
     "lines.solid_capstyle": "round",
     "legend.frameon": False,
-    "legend.fontsize": 10,
+    "legend.fontsize": _FONT,
     "legend.handlelength": 1.4,
     "legend.columnspacing": 1.2,
     "legend.handletextpad": 0.5,
     "legend.labelspacing": 0.25,
-    "legend.borderpad": 0,
+    "legend.borderpad": 0.3,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
     "xtick.bottom": False,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from huggingface_hub import HfApi, constants, get_token
 
 from pipeline.core.errors import StageError
+from pipeline.hub.retry import Patience
 
 
 def demand_token(repo: str) -> str:
@@ -21,6 +23,16 @@ def demand_token(repo: str) -> str:
     if token is None:
         raise StageError(f"{repo}: no token for the Hub; `hf auth login` stores one, or set HF_TOKEN")
     return token
+
+
+def demand_access(repo: str, say: Callable[[str], None], patience: Patience | None = None) -> None:
+    """What a push asks before it uploads anything, for asking it earlier.
+
+    Raises:
+        StageError: see `demand_token` and `demand_rights`; or when the Hub does not answer.
+    """
+    demand_token(repo)
+    (patience or Patience()).of(lambda: demand_rights(HfApi(), repo), repo, say)
 
 
 def demand_rights(api: HfApi, repo: str) -> None:

@@ -12,9 +12,6 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Sampler
 
-from pipeline.core.errors import StageError
-from pipeline.training.config import TrainConfig
-
 _ROUNDS = 6
 
 
@@ -63,24 +60,6 @@ class EpochOrder:
         epoch, batch = divmod(step, self.rows // self.batch_size)
         places = np.arange(batch * self.batch_size, (batch + 1) * self.batch_size)
         return permuted(places, self.rows, self.seed, epoch)
-
-
-def steps_of(train: TrainConfig, rows: int, tokens_per_row: float) -> int:
-    """The number of optimizer steps that `train` asks for, given so many rows of so many tokens on average.
-
-    Raises:
-        StageError: if the rows do not fill one global batch.
-    """
-    batch_size = train.global_batch_size
-    if rows < batch_size:
-        raise StageError(f"{rows} rows are fewer than one global batch of {batch_size}; "
-                         f"lower train.global_batch_size or bring more data")  # fmt: skip
-    if train.steps is not None:
-        return train.steps
-    if train.tokens is not None:
-        return max(1, int(train.tokens / (batch_size * tokens_per_row)))
-    assert train.epochs is not None
-    return max(1, int(train.epochs * (rows // batch_size)))
 
 
 Order = EpochOrder | list[np.ndarray]

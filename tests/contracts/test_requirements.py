@@ -13,6 +13,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+in_venv = pytest.mark.skipif(
+    Path(sys.prefix).resolve() != (ROOT / ".venv").resolve(), reason="about .venv: older versions bring other packages"
+)
 
 
 def closure(distribution: str, extras: frozenset[str] = frozenset()) -> set[str]:
@@ -37,6 +40,7 @@ def _needed(distribution: str, extras: frozenset[str]) -> Iterator[Requirement]:
             yield requirement
 
 
+@in_venv
 def test_an_install_is_at_most_82_packages_with_pip_and_torchs_cpu_build():
     brought = closure("gristmill") | {"pip"}
     assert {"torch", "sympy", "mpmath"} <= brought  # the walk goes down
@@ -49,7 +53,7 @@ def test_no_tracker_and_no_tool_of_a_developer_is_brought():
     assert not brought & {"trackio", "wandb", "mlflow", "tensorboard", "pytest", "ruff", "playwright", "hatchling"}
 
 
-@pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="constraints.txt is about .venv alone")
+@in_venv
 def test_the_constraints_pin_whatever_the_developers_extra_brings():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {canonicalize_name(match[1]) for line in lines if (match := re.match(r"([\w.-]+)==", line))}

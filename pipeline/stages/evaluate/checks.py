@@ -2,88 +2,126 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pipeline.core.artifact import Artifact, read_json
-from pipeline.core.stage import Check, Inputs, StageContext
+from pipeline.core.stage import Check, Inputs, StageContext, graded
 from pipeline.stages.evaluate.config import Config
 from pipeline.stages.evaluate.summary import MARGIN
 
 BELOW_FLOOR = -0.002
 """Nats per byte below a text's own entropy that no honest model reaches: it saw the text, or the loss is wrong."""
+QUALITY_LOSS, QUALITY_LOST = 0.05, 0.5
+"""What a better score may cost of another quality before a warning, and before the model is worth less than before."""
+BITS_OF_CHANCE = 8.0
+"""Bits per byte of a reader who knows nothing."""
+
+Row = dict[str, Any]
 
 
 def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageContext) -> list[Check]:
-    """Losses against the floor for every model; tasks, endings, wins and what was lost for the last one."""
+    """Losses against chance and the floor for every model; tasks, endings, wins and what was lost for the last one."""
     evaluation = read_json(artifact.path / "evaluation.json")
-    last = evaluation["models"][-1]
-    checks = [floor(figure) for figure in evaluation["figures"] if figure["metric"] == "excess_nats_per_byte"]
+    last, figures = evaluation["models"][-1], evaluation["figures"]
+    against = inputs.win_rate.against.address if config.win_rate else None
+    selection = selection_per_byte(inputs)
+    checks = [floor(figure, selection) for figure in figures if figure["metric"] == "excess_nats_per_byte"]
+    checks += [beats_chance(row) for row in figures if (row["metric"], row["group"]) == ("bits_per_byte", "all")]
     checks += [tasks(last, task, count) for task, count in artifact.metrics["groups_learned"].get(last, {}).items()]
     checks += [ended(figure) for figure in answers_of(evaluation, last) if figure["metric"] == "ended"]
-    if config.win_rate:
-        checks += [wins(win) for win in evaluation["win_rates"] if win["model"] == last]
-        checks += lost_qualities(evaluation, last, inputs.win_rate.against.address)
-    return checks
+    checks += [wins(win) for win in evaluation["win_rates"] if win["model"] == last]
+    return checks + (lost_qualities(evaluation, last, against) if against else [])
 
 
-def answers_of(evaluation: dict[str, Any], model: str) -> list[dict[str, Any]]:
+def answers_of(evaluation: Row, model: str) -> list[Row]:
     """One model's figures on open prompts."""
     return [figure for figure in evaluation["figures"] if figure["task"] == "answers" and figure["model"] == model]
 
 
-def floor(figure: dict[str, Any]) -> Check:
+def selection_per_byte(inputs: Inputs) -> float:
+    """By how much choosing documents may have lowered their entropy: log(1 / share kept) nats a document."""
+    found = inputs.corpus.metrics if inputs.corpus else {}
+    if not found.get("selection_nats"):
+        return 0.0
+    return found["selection_nats"] * found["validation_documents"] / found["validation_bytes"]
+
+
+def floor(figure: Row, selection: float = 0.0) -> Check:
     """No model may predict generated text better than the process that made it, beyond what the sample allows."""
-    allowed = BELOW_FLOOR - 3 * (figure["standard_error"] or 0.0)
+    allowed = BELOW_FLOOR - selection - 3 * (figure["standard_error"] or 0.0)
     return Check(
         f"{figure['model']}: nats per byte above the text's entropy",
         round(figure["value"], 5),
-        f"at least {allowed:.5f}",
-        "fail" if figure["value"] < allowed else "pass",
+        f"at least {allowed:.5f} ({figure['n']} documents)",
+        graded(fail=figure["value"] < allowed),
         "the loss is wrong, or these documents were trained on",
+    )
+
+
+def beats_chance(figure: Row) -> Check:
+    """A model that needs as many bits as the bytes themselves knows nothing of this text."""
+    verdict = graded(fail=figure["value"] >= BITS_OF_CHANCE)
+    advice = "is this the model that you mean, with its own tokenizer?"
+    return Check(
+        f"{figure['model']}: bits per byte", round(figure["value"], 4), f"below {BITS_OF_CHANCE:g}", verdict, advice
     )
 
 
 def tasks(model: str, task: str, count: str) -> Check:
     """How many groups of a task the last model learned."""
-    verdict = "warn" if count.startswith("0 ") else "pass"
+    verdict = graded(warn=count.startswith("0 "))
     return Check(
         f"{model}: {task} at least {MARGIN} above baseline", count, "at least 1", verdict, "train instruct longer"
     )
 
 
-def ended(figure: dict[str, Any]) -> Check:
+def ended(figure: Row) -> Check:
     """Whether answers end by themselves."""
-    verdict = "warn" if figure["value"] < 0.9 else "pass"
-    return Check(f"{figure['model']}: answers that end", round(figure["value"], 4), "at least 0.9", verdict,
-                 "raise max_new_tokens, or look at the samples")  # fmt: skip
-
-
-def wins(win: dict[str, Any]) -> Check:
-    """Whether the last model's answers are better than those it is compared with, by more than luck."""
-    bar = 0.5 + 2 * (win["standard_error"] or 0.0)
+    upper = figure["value"] + 2 * (figure["standard_error"] or 0.0)
     return Check(
-        f"{win['model']}: win rate against {win['against']} by {win['judge']}",
-        round(win["win_rate"], 4),
-        f"above {bar:.3f}",
-        "pass" if win["win_rate"] > bar else "warn",
-        "look at the reward model's accuracy and at the KL that ppo reached",
+        f"{figure['model']}: answers that end",
+        round(figure["value"], 4),
+        f"at least 0.9 within error ({figure['n']} answers)",
+        graded(warn=upper < 0.9),
+        "raise max_new_tokens, or look at the samples",
     )
 
 
-def lost_qualities(evaluation: dict[str, Any], model: str, against: str) -> list[Check]:
+def wins(win: Row) -> Check:
+    """Whether the last model's answers are better than those it is compared with, by more than luck; never worse."""
+    margin = 2 * (win["standard_error"] or 0.0)
+    return Check(
+        f"{win['model']}: win rate against {win['against']} by {win['judge']}",
+        round(win["win_rate"], 4),
+        f"above {0.5 + margin:.3f}, never below {0.5 - margin:.3f} ({win['n']} prompts)",
+        graded(warn=win["win_rate"] <= 0.5 + margin, fail=win["win_rate"] < 0.5 - margin),
+        "is this the model that you mean? else look at the reward model's accuracy and at the KL that ppo reached",
+    )
+
+
+def lost_qualities(evaluation: Row, model: str, against: str) -> list[Check]:
     """Grammar, format and the like may not be paid for a higher score."""
     if model == against:
         return []
-    bars = {figure["metric"]: max(figure["value"] - 0.05, 0.0) for figure in answers_of(evaluation, against)}
     known = {"ended", "length", "distinct", "score", "score_gain_at_matched_length"}
+    before = {figure["metric"]: figure for figure in answers_of(evaluation, against)}
     return [
-        Check(
-            f"{model}: {figure['metric']}",
-            round(figure["value"], 4),
-            f"at least {bars[figure['metric']]:.3f} ({against} less 0.05)",
-            "warn" if figure["value"] < bars[figure["metric"]] else "pass",
-            "the score was bought with something else: raise kl_coefficient",
-        )
+        quality(figure, before[figure["metric"]])
         for figure in answers_of(evaluation, model)
         if figure["metric"] not in known
     ]
+
+
+def quality(figure: Row, before: Row) -> Check:
+    """One quality, against that of the other model's answers."""
+    error = math.hypot(figure["standard_error"] or 0.0, before["standard_error"] or 0.0)
+    lost = before["value"] - figure["value"] - 2 * error
+    return Check(
+        f"{figure['model']}: {figure['metric']}",
+        round(figure["value"], 4),
+        f"at least {max(before['value'] - QUALITY_LOSS, 0):.3f} ({before['model']} less {QUALITY_LOSS}) "
+        f"within {2 * error:.3f}",
+        graded(warn=lost > QUALITY_LOSS, fail=lost > QUALITY_LOST),
+        "the score was bought with something else: raise kl_coefficient",
+    )

@@ -50,7 +50,7 @@ class Config(StageConfig):
     def _has_what_is_measured(self) -> Config:
         addresses = [model.path for model in self.models]
         if len(set(addresses)) < len(addresses):
-            raise SettingError("one model stands here twice", "models")
+            raise SettingError("names one model twice", "models")
         if self.corpus is None and any(task.path == "builtin:perplexity" for task in self.tasks):
             raise SettingError("builtin:perplexity is measured on a corpus; name one with `corpus:`", "tasks", "corpus")
         if self.prompts is None and self.win_rate is not None:
@@ -64,6 +64,7 @@ STAGE = Stage(
     output=Evaluation,
     run="pipeline.stages.evaluate.stage:run",
     check="pipeline.stages.evaluate.checks:check",
+    estimate="pipeline.stages.evaluate.estimate:estimate",
     processes="all",
     seeded=True,
     smoke={"num_documents": 8, "rows_per_group": 2, "num_prompts": 4, "samples": 2, "max_new_tokens": 8},

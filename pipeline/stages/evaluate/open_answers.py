@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.answers import Answers, sample_answers
+from pipeline.data.answers import Answers, require_answers_fit, sample_answers
 from pipeline.data.estimates import matched_difference, mean, wins
 from pipeline.data.judge import Judge
 from pipeline.data.scorers import other_columns, score_rows
@@ -43,6 +43,7 @@ def chosen_prompts(rows: Sequence[dict[str, Any]], limit: int, seed: int) -> lis
 def answer_prompts(subject: Subject, rows: Sequence[dict[str, Any]], setting: Setting) -> Answers:
     """The model's answers; the rows are shared among the processes."""
     config = setting.config
+    require_answers_fit(rows, subject.tokenizer, subject.model.config.max_position_embeddings, config.max_new_tokens)
 
     def answer(part: range) -> list[tuple[str, bool, int]]:
         answers = sample_answers(

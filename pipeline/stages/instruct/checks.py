@@ -1,16 +1,18 @@
-"""Did tuning teach anything: tokens that bear loss, and answers to each source's prompts that end."""
+"""Did tuning teach anything: what bears loss, and each source's answers, which must end and heed their prompts."""
 
 from __future__ import annotations
 
 from pipeline.core.artifact import Artifact
 from pipeline.core.stage import Check, Inputs, StageContext
-from pipeline.data.trial_checks import answer_checks, loss_checks
+from pipeline.data.trial_checks import answer_checks, lesson_checks
 from pipeline.stages.instruct.config import Config
 from pipeline.stages.instruct.sources import short_name
+from pipeline.training.checks import loss_fell
 
 
 def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageContext) -> list[Check]:
-    """The loss, and the sampled answers of each source."""
+    """The loss, and of each source the lessons and the sampled answers."""
     figures = artifact.metrics
-    names = [short_name(entry.data.address) for entry in inputs.mixture]
-    return [*loss_checks(figures), *(check for name in names for check in answer_checks(figures, f"{name}_"))]
+    prefixes = [f"{short_name(entry.data.address)}_" for entry in inputs.mixture]
+    by_source = [[*lesson_checks(figures, prefix), *answer_checks(figures, prefix)] for prefix in prefixes]
+    return [*lesson_checks(figures), loss_fell(artifact), *(check for checks in by_source for check in checks)]

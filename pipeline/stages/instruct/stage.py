@@ -16,8 +16,8 @@ from pipeline.stages.instruct.config import Config
 from pipeline.stages.instruct.mixing import mixed_order
 from pipeline.stages.instruct.sources import Source, open_sources
 from pipeline.training.choices import choose
+from pipeline.training.length import steps_of
 from pipeline.training.memory import shape_of
-from pipeline.training.order import steps_of
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
 from pipeline.training.supervised import mean_loss, supervised_trainer, token_rows

@@ -14,6 +14,7 @@ import numpy as np
 
 from pipeline.core.errors import DataError
 from pipeline.data.chat import prompt_ids
+from pipeline.data.rows import place_of
 
 if TYPE_CHECKING:
     from transformers import TokenizersBackend
@@ -53,9 +54,9 @@ def encode_prompts(
         ids = tuple(prompt_ids(tokenizer, row["prompt"]))
         if len(ids) + max_new_tokens > context_length:
             raise DataError(
-                f"{place}: prompt {index}: {len(ids)} tokens and an answer of up to {max_new_tokens} do not fit the "
-                f"policy's context of {context_length}; remove the prompt, or set sampling.max_new_tokens to at most "
-                f"{context_length - len(ids)}"
+                f"{place_of(row, f'{place}: prompt {index}')}: {len(ids)} tokens and an answer of up to "
+                f"{max_new_tokens} do not fit the policy's context of {context_length}; remove the prompt, or set "
+                f"sampling.max_new_tokens to at most {context_length - len(ids)}"
             )
         prompts.append(Prompt(ids, row["prompt"], {name: row.get(name) for name in names}))
     return prompts

@@ -14,15 +14,13 @@ from torch import Tensor
 
 from pipeline.models.sampling import Samples, episode_uniforms, sample
 from pipeline.stages.ppo.batches import micro_batches
+from pipeline.stages.ppo.costs import SAMPLING_ROWS
 from pipeline.stages.ppo.networks import Critic, Policy
 from pipeline.stages.ppo.prompts import Prompt
 from pipeline.stages.ppo.scoring import Score
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-
-SAMPLING_ROWS = 256
-"""Answers sampled side by side: enough to fill the processor, few enough for the cache of keys and values."""
 
 
 @dataclass(frozen=True)

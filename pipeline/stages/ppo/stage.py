@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import time
 import warnings
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pipeline.core.artifact import Artifact
 from pipeline.core.errors import StageError
+from pipeline.core.references import Resolved
 from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.data.answers import require_end_token
 from pipeline.data.reading import read_prompts
+from pipeline.models.headers import weight_count
 from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
+from pipeline.models.sizes import DecoderSizes, sizes_of
 from pipeline.stages.ppo.comparison import SAMPLES, compare, comparison_figures, write_samples
 from pipeline.stages.ppo.config import Config
-from pipeline.stages.ppo.networks import Policy, critic_from_policy, critic_from_reward
+from pipeline.stages.ppo.costs import Company, tokens_per_pass, total_flops
+from pipeline.stages.ppo.networks import Critic, Policy, critic_from_policy, critic_from_reward
 from pipeline.stages.ppo.prompts import encode_prompts
 from pipeline.stages.ppo.resuming import resume, write_checkpoint
 from pipeline.stages.ppo.rollout import Sampler
@@ -29,9 +35,6 @@ from pipeline.training.metrics import METRICS, append_row
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import TokenizersBackend
-
-MICRO_BATCH_TOKENS = {"cpu": 768, "gpu": 16384}
-"""Tokens of a forward pass at most: on a CPU as many as its cache holds, on a GPU enough to fill it."""
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
@@ -52,7 +55,8 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     }
     if choices.inexact:
         metrics |= {"exact": False, "inexact_because": choices.inexact}
-    return Outcome(metrics=metrics, headline=headline(metrics))
+    metrics["flops"] = flops(trainer, reward_weights(inputs.reward))
+    return Outcome(metrics=metrics, headline=headline(metrics), runtime=choices.runtime)
 
 
 def require_shares(config: Config, world_size: int) -> None:
@@ -84,23 +88,47 @@ def build(
         config.sampling.max_new_tokens,
     )
     row_length = max(len(prompt.ids) for prompt in prompts) + config.sampling.max_new_tokens
-    choices = choose(context, shape_of(model, row_length), config.global_batch_size)
-    accelerator = make_accelerator(choices)
     score, scorer = open_reward(inputs.reward, tokenizer)
     pad_id = require_pad_token(tokenizer)
     critic = critic_from_reward(scorer, pad_id) if scorer else critic_from_policy(model, pad_id)
+    company = Company(critic_sizes(critic), count(critic), reward_weights(inputs.reward))
+    shape = shape_of(model, row_length, logits_per_row=config.sampling.max_new_tokens)
+    choices = choose(context, shape, config.global_batch_size, company.step_bytes)
+    accelerator = make_accelerator(choices)
     end_ids = [require_end_token(tokenizer)]
     sampler = Sampler(context.seed, end_ids, pad_id, config.sampling.max_new_tokens, config.sampling.temperature)
     environment = Environment(prompts, score, sampler, open_truth(inputs.prompts, tokenizer))
     policy = Policy(model, config.sampling.temperature, pad_id)
-    micro_batch_tokens = tokens_per_pass(choices, row_length, context.runtime.micro_batch == "auto")
+    automatic = context.runtime.micro_batch == "auto"
+    micro_batch_tokens = tokens_per_pass(choices.micro_batch, row_length, choices.device, automatic)
     return Trainer(config, policy, critic, environment, context.seed, accelerator, micro_batch_tokens), choices
 
 
-def tokens_per_pass(choices: Choices, row_length: int, automatic: bool) -> int:
-    """Tokens of a forward pass, padding included: so many of the longest rows, or fewer where fewer are quicker."""
-    tokens = choices.micro_batch * row_length
-    return min(tokens, MICRO_BATCH_TOKENS["cpu" if choices.device == "cpu" else "gpu"]) if automatic else tokens
+def count(network: torch.nn.Module) -> int:
+    """Its weights."""
+    return sum(weights.numel() for weights in network.parameters())
+
+
+def critic_sizes(critic: Critic) -> DecoderSizes:
+    """The critic's decoder, with one score for a head."""
+    config: Any = critic.trunk.config
+    return sizes_of(config.to_dict(), labels=1)
+
+
+def reward_weights(source: Any) -> int:
+    """Weights of all reward models among the rewards; judges and functions have none."""
+    parts = [source] if isinstance(source, Artifact | Resolved) else [part.reward for part in source]
+    return sum(weight_count(part.path) or 0 for part in parts if part.path is not None and part.path.is_dir())
+
+
+def flops(trainer: Trainer, reward_parameters: int) -> float:
+    """FLOPs of all updates, by the answers' mean length."""
+    config, prompts = trainer.config, trainer.environment.prompts
+    prompt_length = fmean(len(prompt.ids) for prompt in prompts)
+    response_length = trainer.tokens / (trainer.update * config.global_batch_size)
+    company = Company(critic_sizes(trainer.critic), count(trainer.critic), reward_parameters)
+    policy = sizes_of(trainer.policy.model.config.to_dict())
+    return total_flops(policy, company, config, prompt_length, response_length)
 
 
 def make_accelerator(choices: Choices) -> Accelerator:

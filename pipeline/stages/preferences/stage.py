@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.answers import require_answers_fit
 from pipeline.data.reading import read_prompts
 from pipeline.data.scorers import open_scorer
 from pipeline.models.device import on_own_device
@@ -24,7 +25,8 @@ HELD_OUT = 1 << 30
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Write `train.jsonl` and `validation.jsonl`: prompt, chosen, rejected, scores, the prompt's other columns."""
-    rows, held_out_rows = split_prompts(read_prompts(inputs.prompts), config.pairs, config.held_out, context.seed)
+    prompts = read_prompts(inputs.prompts)
+    rows, held_out_rows = split_prompts(prompts, config.pairs, config.held_out, context.seed)
     comparison = Comparison(
         model=on_own_device(load_model(inputs.policy.path)),
         tokenizer=load_tokenizer(inputs.policy.path),
@@ -33,6 +35,8 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
         seed=context.seed,
         processes=context.processes,
     )
+    context_length = comparison.model.config.max_position_embeddings
+    require_answers_fit(prompts, comparison.tokenizer, context_length, config.max_new_tokens)
     train = draw(comparison, rows, config.pairs, 0, context)
     validation = draw(comparison, held_out_rows, config.held_out, HELD_OUT, context)
     if context.processes.is_main:

@@ -17,8 +17,9 @@ from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, Packing, p
 from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
 from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import choose
+from pipeline.training.length import steps_of
 from pipeline.training.memory import shape_of
-from pipeline.training.order import EpochOrder, OrderedRows, steps_of
+from pipeline.training.order import EpochOrder, OrderedRows
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from pipeline.artifacts import EvaluationInput, ModelInput, Release
 from pipeline.core.references import Reference
 from pipeline.core.stage import Stage, StageConfig
-
-
-def _local_only(value: Any) -> Any:
-    if value is not None:
-        raise ValueError(
-            f"{value!r}: this version does not push; write `hub: null` and upload the folder (`hf upload NAME FOLDER`)"
-        )
-    return value
+from pipeline.hub.target import HubInput
 
 
 class Config(StageConfig):
@@ -26,8 +17,8 @@ class Config(StageConfig):
     """The model to publish."""
     evaluation: EvaluationInput | None = None
     """Whose figures and samples stand in the model card."""
-    hub: Annotated[None, BeforeValidator(_local_only)] = None
-    """null: a local folder laid out as the repository would be."""
+    hub: HubInput | None = None
+    """The repository to push to, `org/name` or `{repo, private, tag}`; null: a local folder laid out as it would be."""
     name: str | None = Field(default=None, min_length=1)
     """The model's name in its card; null takes the recipe's name and the model's id."""
     license: str | None = Field(default=None, min_length=1)
@@ -42,6 +33,9 @@ STAGE = Stage(
     output=Release,
     run="pipeline.stages.publish.stage:run",
     check="pipeline.stages.publish.checks:check",
+    ready="pipeline.stages.publish.ready:ready",
+    version=2,
     processes="main",
     seeded=False,
+    smoke={"hub": None},  # what learned nothing is not for the world
 )

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.artifact import MANIFEST, Artifact, read_json
+from pipeline.core.references import scheme_of
+from pipeline.hub.record import public
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,13 @@ class Ancestor:
     @property
     def sources(self) -> list[str]:
         """Everything it was made from: stages, files, Hub repositories, builtins, functions, in the settings' order."""
-        return list(dict.fromkeys(_addresses(self.manifest.get("settings", {}))))
+        return [public(address) for address in dict.fromkeys(_addresses(self.manifest.get("settings", {})))]
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """What it read that no stage made, by address, with what identifies the content."""
+        found = _contents(self.manifest.get("settings", {}), self.manifest.get("identity", {}).get("settings", {}))
+        return {public(address): _shown(content) for address, content in found if scheme_of(address) != "stage"}
 
 
 def lineage(artifact: Artifact) -> list[Ancestor]:
@@ -89,3 +97,24 @@ def _addresses(settings: Any) -> Iterator[str]:
     elif isinstance(settings, list | tuple):
         for value in settings:
             yield from _addresses(value)
+
+
+def _contents(settings: Any, identity: Any) -> Iterator[tuple[str, str]]:
+    """The `path` of every reference in `settings` with the `input` that stands at the same place of `identity`."""
+    if isinstance(settings, Mapping) and isinstance(identity, Mapping):
+        if "input" in identity and isinstance(settings.get("path"), str):
+            yield settings["path"], identity["input"]
+        for key in (key for key in settings if key in identity):
+            yield from _contents(settings[key], identity[key])
+    elif isinstance(settings, list) and isinstance(identity, list):
+        for value, content in zip(settings, identity, strict=True):
+            yield from _contents(value, content)
+
+
+def _shown(content: str) -> str:
+    """What identifies an outside input, for readers: `version 1`, `commit 0123456789ab`, `sha256 0123456789ab`."""
+    if content.startswith("builtin:"):
+        return f"version {content.rsplit(':', 1)[1]}"
+    if content.startswith("hf:"):
+        return f"commit {content.rsplit('@', 1)[1][:12]}"
+    return f"sha256 {content.rsplit(':', 1)[-1][:12]}"

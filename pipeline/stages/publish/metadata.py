@@ -1,22 +1,38 @@
-"""The metadata of a model card, as the Hub reads it. What is not known is left out: an empty key breaks pushes."""
+"""The metadata of a card, as the Hub reads it. What is not known is left out: an empty key breaks pushes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
 
-from pipeline.stages.publish.config import Config
 from pipeline.stages.publish.subject import Subject
 
 HUB_DATA = re.compile(r"hf://datasets/([^@]+)")
 HUB_MODEL = re.compile(r"hf://(?:models/)?(?!datasets/)([^@]+)")
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
+         (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"))  # fmt: skip
+"""The Hub's names for numbers of rows."""
 
 
-def card_metadata(
-    config: Config, subject: Subject, sources: Sequence[str], kinds: Sequence[str], figures: Sequence[Mapping[str, Any]]
+@dataclass(frozen=True)
+class Licence:
+    """What its maker says of a model; nothing is guessed."""
+
+    license: str | None = None
+    language: tuple[str, ...] = ()
+
+
+def model_metadata(
+    licence: Licence,
+    subject: Subject,
+    sources: Sequence[str],
+    kinds: Sequence[str],
+    figures: Sequence[Mapping[str, Any]] = (),
+    task: str = "text-generation",
 ) -> ModelCardData:
     """Everything the Hub can show or search: licence, task, base model, data sets, tags, results with n and error.
 
@@ -24,8 +40,8 @@ def card_metadata(
     """
     base_models = _matches(HUB_MODEL, sources)
     known = {
-        "license": config.license,
-        "language": list(config.language) or None,
+        "license": licence.license,
+        "language": list(licence.language) or None,
         "base_model": base_models or None,
         "base_model_relation": "finetune" if base_models else None,
         "datasets": _matches(HUB_DATA, sources) or None,
@@ -33,17 +49,36 @@ def card_metadata(
     }
     return ModelCardData(
         library_name="transformers",
-        pipeline_tag="text-generation",
+        pipeline_tag=task,
         model_name=subject.name,
-        tags=["gristmill", *(["custom_code"] if subject.custom else []), *dict.fromkeys(kinds)],
+        tags=_tags("custom_code" if subject.custom else "", *kinds),
         **{key: value for key, value in known.items() if value is not None},
     )
+
+
+def tokenizer_metadata(sources: Sequence[str], kinds: Sequence[str]) -> ModelCardData:
+    """A repository of a tokenizer alone: no task, no results."""
+    data = _matches(HUB_DATA, sources)
+    known: dict[str, Any] = {"datasets": data} if data else {}
+    return ModelCardData(library_name="transformers", tags=_tags("tokenizer", *kinds), **known)
+
+
+def data_metadata(own: Mapping[str, Any], sources: Sequence[str], kinds: Sequence[str], rows: int) -> DatasetCardData:
+    """A data set: where its splits lie (`own`, as its maker wrote it), how many rows, what it is for."""
+    source_datasets = _matches(HUB_DATA, sources)
+    known: dict[str, Any] = {"source_datasets": source_datasets} if source_datasets else {}
+    size = next((name for limit, name in SIZES if rows < limit), "n>100M")
+    return DatasetCardData(size_categories=[size], tags=_tags(*kinds), **known, **own)
+
+
+def _tags(*names: str) -> list[str]:
+    return list(dict.fromkeys(["gristmill", *filter(None, names)]))
 
 
 def result(figure: Mapping[str, Any]) -> EvalResult:
     """One figure as the Hub's model index has it."""
     part = None if figure["group"] == "all" else figure["group"]
-    error = {} if figure["standard_error"] is None else {"standard_error": figure["standard_error"]}
+    error = {} if figure["standard_error"] is None else {"standard_error": round(figure["standard_error"], 6)}
     return EvalResult(
         task_type="text-generation",
         dataset_type=figure["task"],

@@ -1,40 +1,79 @@
-"""Save the model as a Hub repository holds it, and write its card."""
+"""Save the model as a Hub repository holds it, write its card, and push it where the recipe names a repository."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.artifact import file_digest
+from pipeline.core.errors import StageError
 from pipeline.core.quantities import format_count
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.hub.push import push
+from pipeline.hub.record import RECORD
+from pipeline.hub.target import HubTarget
 from pipeline.models.loading import load_model, load_tokenizer, save_model
-from pipeline.stages.publish.card import card, read_findings
 from pipeline.stages.publish.config import Config
 from pipeline.stages.publish.lineage import lineage
-from pipeline.stages.publish.metadata import card_metadata
-from pipeline.stages.publish.subject import Subject
+from pipeline.stages.publish.metadata import Licence
+from pipeline.stages.publish.model_card import EXAMPLE, model_card, read_findings
+from pipeline.stages.publish.outgoing import release_contents, release_record
+from pipeline.stages.publish.page import Origin, built
+from pipeline.stages.publish.quick_start import failure_of, model_start, opens
+from pipeline.stages.publish.subject import subject_of
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
-    """Write weights, tokenizer, generation settings, the decoder's code and `README.md`."""
-    model = load_model(inputs.model.path)
-    save_model(model, load_tokenizer(inputs.model.path), context.output)
-    subject = Subject(
-        name=config.name or default_name(context.recipe.get("name"), inputs.model.address),
-        address=inputs.model.address,
-        num_parameters=model.num_parameters(),
-        context_length=model.config.max_position_embeddings,
-        custom=bool(getattr(model.config, "auto_map", None)),
-    )
+    """Write weights, tokenizer, generation settings, the decoder's code, `README.md` and its pictures; then push."""
+    save_model(load_model(inputs.model.path), load_tokenizer(inputs.model.path), context.output)
+    name = config.name or default_name(context.recipe.get("name"), inputs.model.address)
+    subject = subject_of(context.output, name, inputs.model.address)
     stages = lineage(inputs.model)
     findings = read_findings(inputs.evaluation)
-    sources = [inputs.model.address, *(source for stage in stages for source in stage.sources)]
-    kinds = [stage.kind for stage in stages]
-    metadata = card_metadata(config, subject, sources, kinds, findings.figures)
-    page = card(subject, metadata, findings, stages, context.recipe)
-    (context.output / "README.md").write_text(page, encoding="utf-8")
-    metrics = {"num_parameters": subject.num_parameters, "stages": len(stages), "figures": len(findings.figures)}
-    return Outcome(
-        metrics=metrics,
-        headline=f"{subject.name}: {format_count(subject.num_parameters)} parameters, {len(stages)} stages",
-    )
+    licence = Licence(config.license, config.language)
+    origin = Origin(stages, context.recipe)
+    start = model_start(EXAMPLE, subject.custom)
+    page, fault = built(lambda: model_card(subject, findings, origin, licence, inputs.model.address), name, start)
+    write_files(page, context.output)
+    write_files({RECORD: release_record(stages, context.output, file_digest)}, context.output)
+    metrics = {
+        "num_parameters": subject.num_parameters,
+        "stages": len(stages),
+        "figures": len(findings.figures),
+        **({"card_fault": fault} if fault else {}),
+    }
+    headline = f"{name}: {format_count(subject.num_parameters)} parameters, {len(stages)} stages"
+    if config.hub is None:
+        return Outcome(metrics=metrics, headline=headline)
+    pushed = publish(config.hub, context.output, name)
+    return Outcome(metrics=metrics | pushed, headline=f"{headline}, at {config.hub.repo}")
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write each file under its name."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def publish(target: HubTarget, folder: Path, name: str) -> dict[str, Any]:
+    """Push a folder that was seen to open; what is known of it afterwards, for the manifest.
+
+    Raises:
+        StageError: when it does not open by itself, or cannot be pushed.
+    """
+    failure = failure_of(opens(folder))
+    if failure:
+        raise StageError(f"{folder}: not pushed: the quick start of its card fails ({failure})")
+    pushed = push(release_contents(folder, target), target, "model", f"{name}, by gristmill", _say)
+    return {key: value for key, value in asdict(pushed).items() if key in ("repo", "commit", "tag", "url")}
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def default_name(recipe: str | None, address: str) -> str:

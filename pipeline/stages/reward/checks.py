@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from pipeline.core.artifact import Artifact
-from pipeline.core.stage import Check, Inputs, StageContext, Verdict
+from pipeline.core.stage import Check, Inputs, StageContext, graded
 from pipeline.stages.reward.config import Config
+from pipeline.training.checks import loss_fell
 
 _SPREAD = 0.3
+_ONE_SCORE = 1e-3
+"""A raw deviation below this is rounding and no opinion."""
 _SHORT_OF_CEILING = 0.08
 _LENGTH_CORRELATION = 0.5
 _TRUTH_CORRELATION = 0.5
@@ -18,9 +22,10 @@ _TRUTH_CORRELATION = 0.5
 def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageContext) -> list[Check]:
     """Accuracy against chance and the ceiling, the spread of scores, what they go with."""
     figures = artifact.metrics
+    checks = [loss_fell(artifact)]
     if "accuracy" not in figures:
-        return [Check("held-out pairs", 0, "at least 1", "warn", "give `validation`: nothing was measured")]
-    checks = [above_chance(figures), spread(figures), goes_with_length(figures)]
+        return [*checks, Check("held-out pairs", 0, "at least 1", "warn", "give `validation`: nothing was measured")]
+    checks += [above_chance(figures), spread(figures), goes_with_length(figures)]
     if "ceiling" in figures:
         checks += [near_ceiling(figures), goes_with_truth(figures)]
     return checks
@@ -28,36 +33,60 @@ def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageCont
 
 def above_chance(figures: Mapping[str, Any]) -> Check:
     """The accuracy, less two standard errors, against a coin."""
-    accuracy, error = figures["accuracy"], figures["accuracy_standard_error"]
-    verdict: Verdict = "pass" if accuracy - 2 * error > 0.5 else "fail"
-    advice = "more pairs, `start: fresh`, or another learning rate"
-    return Check("held-out accuracy", round(accuracy, 4), f"above {0.5 + 2 * error:.3f}", verdict, advice)
+    accuracy, pairs = figures["accuracy"], figures["held_out_pairs"]
+    bar = 0.5 + 2 * 0.5 / math.sqrt(pairs)
+    advice = "look at the labels of the pairs: are they more than chance? else more pairs, or another learning rate"
+    return Check(
+        "held-out accuracy",
+        round(accuracy, 4),
+        f"above {bar:.3f}, chance and two standard errors ({pairs} pairs)",
+        graded(fail=accuracy <= bar),
+        advice,
+    )
 
 
 def spread(figures: Mapping[str, Any]) -> Check:
     """Standard deviation of normalised held-out scores, and that of raw ones: one score for everything is no reward."""
     found = min(figures["score_spread"], figures["raw_std"])
-    verdict: Verdict = "pass" if found > _SPREAD else "warn"
-    return Check("score spread", round(found, 4), f"above {_SPREAD}", verdict, "train longer, or use `start: fresh`")
+    verdict = graded(warn=found <= _SPREAD, fail=found < _ONE_SCORE)
+    advice = "it says nearly the same of every answer: lower train.learning_rate, train longer, or use `start: fresh`"
+    return Check("score spread", round(found, 4), f"above {_SPREAD}, never below {_ONE_SCORE}", verdict, advice)
 
 
 def near_ceiling(figures: Mapping[str, Any]) -> Check:
     """How far the accuracy is below that of the judge itself on the same labels."""
-    short = figures["ceiling"] - figures["accuracy"]
-    verdict: Verdict = "pass" if short <= _SHORT_OF_CEILING else "warn"
-    return Check("accuracy below the ceiling", round(short, 4), f"at most {_SHORT_OF_CEILING}", verdict, "more pairs")
+    short, error = figures["ceiling"] - figures["accuracy"], figures["accuracy_standard_error"]
+    expected = f"at most {_SHORT_OF_CEILING} within {2 * error:.3f} ({figures['held_out_pairs']} pairs)"
+    return Check(
+        "accuracy below the ceiling",
+        round(short, 4),
+        expected,
+        graded(warn=short > _SHORT_OF_CEILING + 2 * error),
+        "more pairs",
+    )
 
 
 def goes_with_length(figures: Mapping[str, Any]) -> Check:
     """Correlation of score and length: a reward that is mostly length teaches length."""
     found = figures["length_correlation"]
-    verdict: Verdict = "pass" if abs(found) <= _LENGTH_CORRELATION else "warn"
     advice = "balance the pairs' lengths"
-    return Check("correlation with length", round(found, 4), f"within {_LENGTH_CORRELATION}", verdict, advice)
+    return Check(
+        "correlation with length",
+        round(found, 4),
+        f"within {_LENGTH_CORRELATION}",
+        graded(warn=abs(found) > _LENGTH_CORRELATION),
+        advice,
+    )
 
 
 def goes_with_truth(figures: Mapping[str, Any]) -> Check:
-    """Correlation of score and the judge's."""
-    found = figures["truth_correlation"]
-    verdict: Verdict = "pass" if found >= _TRUTH_CORRELATION else "warn"
-    return Check("correlation with the judge", round(found, 4), f"at least {_TRUTH_CORRELATION}", verdict, "more pairs")
+    """Correlation of score and the judge's; a reward that is against the judge raises what it dislikes."""
+    found, answers = figures["truth_correlation"], 2 * figures["held_out_pairs"]
+    against = found < -2 / math.sqrt(answers)
+    return Check(
+        "correlation with the judge",
+        round(found, 4),
+        f"at least {_TRUTH_CORRELATION}, never negative ({answers} answers)",
+        graded(warn=found < _TRUTH_CORRELATION, fail=against),
+        "chosen and rejected are exchanged" if against else "more pairs",
+    )

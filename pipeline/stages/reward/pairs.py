@@ -12,9 +12,9 @@ from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
 from pipeline.data.chat import conversation_ids
 from pipeline.data.reading import read_pairs, splits
+from pipeline.data.rows import place_of
 from pipeline.data.supervised import split_rows
-
-_HELD_OUT_SHARE = 0.1
+from pipeline.stages.reward.estimate import HELD_OUT_SHARE
 
 Rows = list[dict[str, Any]]
 
@@ -39,7 +39,7 @@ def split_pairs(
     if validation is None and "validation" in splits(source):
         return read_pairs(source, "train"), read_pairs(source, "validation")
     if validation is None or isinstance(validation, float | int):
-        fraction = _HELD_OUT_SHARE if validation is None else float(validation)
+        fraction = HELD_OUT_SHARE if validation is None else float(validation)
         return split_rows(read_pairs(source, None), fraction, seed)
     return read_pairs(source, None), read_pairs(validation, None)
 
@@ -55,7 +55,8 @@ def token_pairs(tokenizer: TokenizersBackend, rows: Rows, context_length: int, a
         for side, conversations in (("chosen", pairs.chosen), ("rejected", pairs.rejected)):
             ids, _ = conversation_ids(tokenizer, [*row["prompt"], *row[side]])
             if len(ids) > context_length:
-                raise DataError(f"{address}:row {number}: {side}: {len(ids)} tokens with its prompt, where the model's "
-                                f"context is {context_length}; shorten or remove the row")  # fmt: skip
+                place = place_of(row, f"{address}:row {number}")
+                raise DataError(f"{place}: {side}: {len(ids)} tokens with its prompt, where the model's context is "
+                                f"{context_length}; shorten or remove the row")  # fmt: skip
             conversations.append(ids)
     return pairs

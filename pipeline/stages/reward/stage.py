@@ -19,8 +19,9 @@ from pipeline.stages.reward.figures import calibration, pair_figures
 from pipeline.stages.reward.pairs import TokenPairs, split_pairs, token_pairs
 from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import choose
+from pipeline.training.length import steps_of
 from pipeline.training.memory import shape_of
-from pipeline.training.order import EpochOrder, OrderedRows, steps_of
+from pipeline.training.order import EpochOrder, OrderedRows
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
 

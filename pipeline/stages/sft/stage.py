@@ -12,8 +12,9 @@ from pipeline.data.trial import trial, write_answers
 from pipeline.models.loading import load_model, load_tokenizer, save_model
 from pipeline.stages.sft.config import Config
 from pipeline.training.choices import choose
+from pipeline.training.length import steps_of
 from pipeline.training.memory import shape_of
-from pipeline.training.order import EpochOrder, steps_of
+from pipeline.training.order import EpochOrder
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
 from pipeline.training.supervised import mean_loss, packed_rows, supervised_trainer, token_rows

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, TokenizersBackend
 
 from pipeline.core.artifact import Artifact
-from pipeline.core.stage import Check, Inputs, StageContext
+from pipeline.core.stage import Check, Inputs, StageContext, graded
+from pipeline.data.prompt_use import taught
 from pipeline.data.special_tokens import SPECIAL_TOKENS
 from pipeline.stages.tokenizer.config import SMALLEST, Config
 from pipeline.stages.tokenizer.measures import NASTY_TEXTS, encode, round_trip_share
+
+_EXCHANGE = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "What grinds the rye?"},
+    {"role": "assistant", "content": "A mill."},
+]
 
 
 def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageContext) -> list[Check]:
@@ -19,6 +26,7 @@ def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageCont
     return [
         round_trip(min(figures["round_trip"], saved)),
         special_tokens(tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))),
+        chat_template(tokenizer),
         bytes_per_token(figures["bytes_per_token"]),
         unused_tokens(figures["unused_tokens"], figures["vocab_size"] - SMALLEST),
         size(figures["vocab_size"], config.vocab_size),
@@ -28,7 +36,11 @@ def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageCont
 def round_trip(share: float) -> Check:
     """Whether decoding gives back what was encoded."""
     return Check(
-        "exact round trip", share, "1.0", "pass" if share == 1 else "fail", "a fault of this package: report it"
+        "exact round trip",
+        share,
+        "1.0",
+        graded(fail=share < 1),
+        "text is changed before it is encoded: look for a normalizer in tokenizer.json",
     )
 
 
@@ -37,13 +49,24 @@ def special_tokens(ids: list[int]) -> Check:
     right = ids == list(range(len(SPECIAL_TOKENS)))
     shown = " ".join(map(str, ids))
     return Check(
-        "ids of the special tokens", shown, "0 to 6", "pass" if right else "fail", "a fault of this package: report it"
+        "ids of the special tokens", shown, "0 to 6", graded(fail=not right), "a fault of this package: report it"
     )
+
+
+def chat_template(tokenizer: TokenizersBackend) -> Check:
+    """Whether the template asks for answers as it writes them, and puts the end token inside."""
+    lesson = taught(tokenizer, {"messages": _EXCHANGE})
+    faults = [] if lesson.continues else ["asks for an answer otherwise than it writes one"]
+    if tokenizer.eos_token_id not in lesson.answer:
+        faults.append("leaves the end token out of the answer")
+    figure = " and ".join(faults) or "sound"
+    advice = "mend chat_template.jinja: every later stage is trained by it"
+    return Check("chat template", figure, "sound", graded(fail=bool(faults)), advice)
 
 
 def bytes_per_token(figure: float) -> Check:
     """Whether the tokenizer writes text it has not seen in clearly fewer tokens than bytes."""
-    verdict = "pass" if figure >= 1.5 else "warn"
+    verdict = graded(warn=figure < 1.5)
     return Check(
         "bytes per token",
         round(figure, 3),
@@ -56,11 +79,11 @@ def bytes_per_token(figure: float) -> Check:
 def unused_tokens(count: int, merged: int) -> Check:
     """How many learned tokens do not occur in the text that was looked at. Those on the way to longer ones never do."""
     share = count / merged if merged else 0.0
-    verdict = "pass" if share <= 0.5 else "warn"
+    verdict = graded(warn=share > 0.5)
     return Check("unused tokens", count, "at most half of the merges", verdict, "lower vocab_size, or add text")
 
 
 def size(real: int, asked: int) -> Check:
     """Whether the text was large enough for the vocabulary asked for; models take the real size in any case."""
-    verdict = "pass" if real == asked else "warn"
+    verdict = graded(warn=real != asked)
     return Check("vocabulary", real, str(asked), verdict, "the text holds no more merges: add text, or ask for less")

@@ -10,7 +10,7 @@ from pipeline.core.artifact import Artifact
 from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
 from pipeline.data.messages import as_messages, check_text
-from pipeline.data.rows import read_rows
+from pipeline.data.rows import names_of, read_rows
 
 _MESSAGE_COLUMNS = {"messages": "user", "prompt": "user", "completion": "assistant"}
 
@@ -27,7 +27,7 @@ def _texts_of(row: dict[str, Any], place: str) -> Iterator[str]:
     columns = [name for name in _MESSAGE_COLUMNS if name in row]
     if not columns:
         raise DataError(
-            f"{place}: no column 'text', 'messages' or 'prompt'; the row has {', '.join(row)}. "
+            f"{place}: no column 'text', 'messages' or 'prompt'; the row has {names_of(row)}. "
             "`columns: {text: …}` in the recipe names the one to read; web pages go through a corpus stage first"
         )
     for name in columns:

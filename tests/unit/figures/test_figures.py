@@ -119,7 +119,7 @@ def test_a_picture_is_a_png_on_white():
     from PIL import Image
 
     picture = Image.open(BytesIO(drawing.png(FIGURES["loss"]())))
-    assert picture.format == "PNG" and picture.width == 900
+    assert picture.format == "PNG" and picture.width == 850
     assert picture.convert("RGB").getpixel((1, picture.height - 1)) == (255, 255, 255)
 
 

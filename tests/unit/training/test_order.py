@@ -7,7 +7,8 @@ from torch.utils.data import BatchSampler
 
 from pipeline.core.errors import StageError
 from pipeline.training.config import TrainConfig
-from pipeline.training.order import EpochOrder, OrderSampler, permuted, steps_of
+from pipeline.training.length import steps_of
+from pipeline.training.order import EpochOrder, OrderSampler, permuted
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 64, 65, 1000, 4097])

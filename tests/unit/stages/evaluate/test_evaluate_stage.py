@@ -150,7 +150,7 @@ def test_metrics_and_checks_speak_of_the_last_model(evaluated):
 
 
 def test_a_loss_below_the_entropy_fails():
-    row = {"model": "pretrain", "value": -0.01, "standard_error": 0.001}
+    row = {"model": "pretrain", "value": -0.01, "standard_error": 0.001, "n": 9}
     assert floor(row).verdict == "fail"
     assert floor({**row, "standard_error": 0.004}).verdict == "pass"
     assert floor({**row, "value": 0.02}).verdict == "pass"

@@ -101,7 +101,7 @@ def test_a_faulty_reward_is_named(tmp_path, policy, prompts, reward, message):
 
 
 def test_a_prompt_without_room_for_an_answer_is_named(tmp_path, policy, prompts):
-    with pytest.raises(PipelineError, match=r"prompt 0.*context of 64.*max_new_tokens to at most 5\d"):
+    with pytest.raises(PipelineError, match=r"jsonl:1: \d+ tokens.*context of 64.*max_new_tokens to at most 5\d"):
         run_into(tmp_path / "ppo", policy, prompts, sampling={"max_new_tokens": 60})
 
 
@@ -122,19 +122,43 @@ def test_a_batch_that_cannot_be_shared_names_those_that_can():
 
 def checked(tmp_path, **figures):
     names = ("score", "tokens", "ended", "true_score", "true_grammatical")
-    sound = {"kl": 5.0, "entropy": 1.0, "clip_fraction": 0.1}
+    sound = {"kl": 5.0, "entropy": 1.0, "clip_fraction": 0.1, "response_length": 20.0}
     sound |= {f"{name}_{kind}": value for name in names for kind, value in
               (("before", 1.0), ("after", 1.4), ("gain", 0.4), ("gain_error", 0.1))}  # fmt: skip
+    files = {
+        "metrics.jsonl": [{"step": 1, "score_error": figures.pop("score_error", 0.1)}],
+        "samples.jsonl": [
+            {"before": {"text": f"{row}", "score": row % 5, "tokens": 9},
+             "after": {"text": figures.get("text", f"{row}"), "score": row % 5 + 2, "tokens": 9}}
+            for row in range(30)
+        ],
+    }  # fmt: skip
+    for name, rows in files.items():
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     write_json(tmp_path / "manifest.json", {"metrics": sound | figures})
     artifact = ppo_chain.Model(tmp_path)
     checks = check(ppo_chain.settings(), Inputs(), artifact, ppo_chain.context(tmp_path))
     return {item.name: item.verdict for item in checks}
 
 
-def test_checks_pass_for_sound_figures_and_fail_only_for_collapse(tmp_path):
+@pytest.mark.parametrize(
+    ("figures", "name", "verdict"),
+    [
+        ({"kl": 60.0}, "KL from the reference", "fail"),
+        ({"kl": 30.0}, "KL from the reference", "warn"),
+        ({"kl": 60.0, "response_length": 300.0}, "KL from the reference", "pass"),
+        ({"tokens_after": 3.0}, "length, after : before", "warn"),
+        ({"true_grammatical_gain": -0.5}, "change of grammatical", "warn"),
+        ({"true_grammatical_gain": -0.8}, "change of grammatical", "fail"),
+        ({"score_gain": -0.1}, "score gained", "warn"),
+        ({"score_gain": -0.5}, "score gained", "fail"),
+        ({"true_score_gain": -0.5}, "true score gained", "fail"),
+        ({"entropy": 0.01}, "entropy per token", "warn"),
+        ({"score_error": 0.0}, "spread of the reward", "fail"),
+        ({"text": "the same"}, "different answers", "fail"),
+        ({"ended_after": 0.1}, "answers that end", "fail"),
+    ],
+)
+def test_checks_pass_for_sound_figures_and_name_what_is_not(tmp_path, figures, name, verdict):
     assert set(checked(tmp_path).values()) == {"pass"}
-    assert checked(tmp_path, kl=60.0)["KL from the reference"] == "fail"
-    assert checked(tmp_path, kl=30.0)["KL from the reference"] == "warn"
-    assert checked(tmp_path, tokens_after=3.0)["length, after : before"] == "warn"
-    assert checked(tmp_path, true_grammatical_gain=-0.5)["change of grammatical"] == "warn"
-    assert checked(tmp_path, score_gain=-0.5)["score gained"] == "warn"
+    assert checked(tmp_path, **figures)[name] == verdict

@@ -73,8 +73,18 @@ def test_the_model_opens_and_its_figures_are_checked(tmp_path, inputs):
     assert len(checks) == 4
 
 
+def verdict_at(excess: float, error: float = 0.0, **others: float) -> str:
+    figures = {"excess_nats_per_char": excess, "excess_standard_error": error, "floor_documents": 9}
+    return gap_to_floor(figures, **others).verdict
+
+
 def test_a_loss_below_the_floor_is_a_failure():
-    assert [gap_to_floor(gap).verdict for gap in (-0.01, -0.001, 0.01, 0.1)] == ["fail", "pass", "pass", "warn"]
+    assert [verdict_at(gap) for gap in (-0.01, -0.001, 0.01, 0.1)] == ["fail", "pass", "pass", "warn"]
+
+
+def test_what_the_sample_or_the_choice_of_documents_explains_is_none():
+    assert (verdict_at(-0.01, error=0.003), verdict_at(-0.01, selection=0.009)) == ("pass", "pass")
+    assert verdict_at(-0.03, error=0.003, selection=0.009) == "fail"
 
 
 def test_a_shape_that_does_not_fit_names_the_field(tmp_path, inputs):

@@ -54,7 +54,7 @@ def test_a_pair_longer_than_the_context_is_refused_with_its_place(tmp_path):
     config, inputs = prepare(tmp_path)
     long = pair(0) | {"rejected": [{"role": "assistant", "content": "x" * 200}]}
     inputs.preferences = write_jsonl(tmp_path / "long.jsonl", [pair(1), long] * 20)
-    with pytest.raises(DataError, match=r"long\.jsonl:row \d+: rejected: \d+ tokens"):
+    with pytest.raises(DataError, match=r"long\.jsonl:\d*[02468]: rejected: \d+ tokens"):
         run(config, inputs, make_context(tmp_path / "reward"))
 
 

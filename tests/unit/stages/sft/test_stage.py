@@ -51,7 +51,11 @@ def test_the_model_the_figures_and_the_answers_are_written(tmp_path, inputs):
     assert set(read_jsonl(context.output / "samples.jsonl")[0]) == {"prompt", "answer", "ended"}
     write_json(context.output / "manifest.json", {"metrics": dict(outcome.metrics)})
     names = [found.name for found in check(settings(), inputs, Artifact(context.output), context)]
-    assert names == ["tokens that bear loss", "loss fell", "answers that end", "distinct answers"]
+    assert names == [
+        "tokens that bear loss", "answers whose end token bears loss",
+        "answers trained after the prompt they are asked with", "loss fell", "answers that end", "distinct answers",
+        "nats that a prompt tells of its answer",
+    ]  # fmt: skip
 
 
 def test_packed_rows_are_learned_from_and_resumed(tmp_path, inputs):

@@ -1,0 +1,132 @@
+"""A run's folder as records: manifests, checks and the small JSON files beside them. Weights and texts are not read."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.artifact import MANIFEST, WORK, read_json
+from pipeline.core.errors import RunError
+from pipeline.core.plan import IDENTITY
+from pipeline.core.seal import read_checks
+from pipeline.core.stage import Check
+
+STOPPED = "stopped.json"
+"""Beside `run.json`: why the last walk ended before its end."""
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """What the folder of one stage says."""
+
+    id: str
+    kind: str
+    folder: Path
+    state: str
+    """`made`, `unfinished` or `missing`."""
+    manifest: Mapping[str, Any]
+    """Empty unless the stage is made."""
+    checks: tuple[Check, ...]
+    rows: Rows
+    """The lines of `metrics.jsonl`."""
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """The figures that the stage reported at its end."""
+        return self.manifest.get("metrics", {})
+
+    def worst(self) -> str:
+        """The worst verdict on it."""
+        verdicts = {check.verdict for check in self.checks}
+        return next((verdict for verdict in ("fail", "warn") if verdict in verdicts), "pass")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run's folder says."""
+
+    folder: Path
+    name: str
+    recipe: str
+    settings: Mapping[str, Any]
+    """The recipe with its overrides."""
+    stages: tuple[StageRecord, ...]
+    stopped: str
+    """Why the last walk ended before its end; empty if it did not, or if nothing is known."""
+    running: bool
+    """Whether a process is walking through it now."""
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read a run's folder.
+
+    Raises:
+        RunError: when there is no run, or a file is damaged.
+    """
+    path = folder / "run.json"
+    if not path.exists():
+        raise RunError(f"{folder}: there is no run here; `gristmill run RECIPE` makes one")
+    record = read_json(path)
+    settings = record["settings"]
+    stages = tuple(_read_stage(folder / stage_id, settings["stages"].get(stage_id)) for stage_id in record["order"])
+    return RunRecord(
+        folder, folder.resolve().name, record["recipe"], settings, stages, _read_stop(folder), _is_locked(folder)
+    )
+
+
+def _read_stage(folder: Path, settings: Mapping[str, Any] | None) -> StageRecord:
+    kind = (settings or {}).get("kind", folder.name)
+    rows = read_rows(folder / "metrics.jsonl")
+    if (folder / MANIFEST).exists():
+        manifest = read_json(folder / MANIFEST)
+        return StageRecord(folder.name, manifest["kind"], folder, "made", manifest, tuple(read_checks(folder)), rows)
+    state = "unfinished" if (folder / WORK / IDENTITY).exists() else "missing"
+    return StageRecord(folder.name, kind, folder, state, {}, (), rows if state == "unfinished" else [])
+
+
+def read_rows(path: Path) -> Rows:
+    """One JSON object a line; none without the file. A last line that is still being written is left out.
+
+    Raises:
+        RunError: for a line that is no JSON object.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    rows: Rows = []
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise RunError(f"{path}:{number}: not JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise RunError(f"{path}:{number}: not a JSON object")
+        rows.append(row)
+    return rows
+
+
+def _read_stop(folder: Path) -> str:
+    """The last walk's fault, unless another walk began after it."""
+    path = folder / STOPPED
+    if not path.exists() or path.stat().st_mtime_ns < (folder / "run.json").stat().st_mtime_ns:
+        return ""
+    return read_json(path)["because"]
+
+
+def _is_locked(folder: Path) -> bool:
+    """Whether a run holds the folder's lock; asking takes it for an instant at most."""
+    path = folder / ".lock"
+    if not path.exists():
+        return False
+    with open(path, encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,145 @@
+"""The tables of an evaluation and of the run: figures by model, win rates, what was dropped, lineage, environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.core.artifact import read_json
+from pipeline.report.numbers import moment, number, with_error
+from pipeline.report.reading import StageRecord
+from pipeline.report.views import Table
+
+_SHORT = 12
+"""Letters of a fingerprint that tell artifacts apart."""
+
+
+def tables(stage: StageRecord) -> list[Table]:
+    """The tables of one stage."""
+    if stage.state != "made":
+        return []
+    if stage.kind == "corpus" and (path := stage.folder / "funnel.json").exists():
+        return [table for table in (dropped_table(read_json(path)["steps"]),) if table.rows]
+    if stage.kind == "evaluate" and (path := stage.folder / "evaluation.json").exists():
+        return evaluation_tables(read_json(path))
+    return []
+
+
+def dropped_table(steps: Sequence[Mapping[str, Any]]) -> Table:
+    """What each step dropped and changed, and from which source."""
+    rows = [
+        (step["step"].replace("_", " "), reason.replace("_", " "), source, number(count))
+        for step in steps
+        for reason, by_source in [*step["dropped"].items(), ("changed, and kept", step["changed"])]
+        for source, count in by_source.items()
+    ]
+    return Table("Dropped and changed", ("step", "what", "source", "documents"), rows)
+
+
+def evaluation_tables(found: Mapping[str, Any]) -> list[Table]:
+    """A table for each task, with a column for each model; then the win rates."""
+    models, figures = found["models"], found["figures"]
+    made = [
+        figure_table(task, [row for row in figures if row["task"] == task], models)
+        for task in dict.fromkeys(row["task"] for row in figures)
+    ]
+    return [*made, win_table(found["win_rates"])] if found["win_rates"] else made
+
+
+def figure_table(task: str, figures: Sequence[Mapping[str, Any]], models: Sequence[str]) -> Table:
+    """One line for each figure, one column for each model with its standard error; the baseline and n at the end."""
+    lines: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for row in figures:
+        lines.setdefault((row["metric"], row["group"]), {})[row["model"]] = row
+    several = len({metric for metric, _ in lines}) > 1
+    rows: list[tuple[str, ...]] = []
+    for (metric, group), by_model in lines.items():
+        any_one = next(iter(by_model.values()))
+        parts = [metric] if several and group == "all" else [metric, group] if several else [group]
+        counts = sorted({row["n"] for row in by_model.values()})
+        n = number(counts[0]) if len(counts) == 1 else f"{number(counts[0])} to {number(counts[-1])}"
+        cells = [
+            with_error(by_model[model]["value"], by_model[model]["standard_error"]) if model in by_model else ""
+            for model in models
+        ]
+        baseline = "" if any_one["baseline"] is None else number(any_one["baseline"])
+        rows.append((" · ".join(parts).replace("_", " "), *cells, baseline, n))
+    head = ["figure" if several else figures[0]["metric"].replace("_", " "), *models, "baseline or floor", "n"]
+    if not any(row[-2] for row in rows):
+        head, rows = [*head[:-2], "n"], [(*row[:-2], row[-1]) for row in rows]
+    return Table(task, head, rows, "± one standard error over the rows")
+
+
+def win_table(wins: Sequence[Mapping[str, Any]]) -> Table:
+    """How often answers were preferred."""
+    rows = [
+        (
+            win["model"],
+            win["against"],
+            win["judge"],
+            with_error(win["win_rate"], win["standard_error"]),
+            number(win["ties"]),
+            number(win["n"]),
+        )
+        for win in wins
+    ]
+    return Table("Win rates", ("model", "against", "judge", "win rate", "ties", "n"), rows, "a tie counts half")
+
+
+def lineage_table(stages: Sequence[StageRecord]) -> Table:
+    """From what each artifact was made, when, and its fingerprint."""
+    rows = []
+    here = {stage.manifest["fingerprint"] for stage in stages if stage.manifest}
+    for stage in stages:
+        made = stage.manifest
+        if not made:
+            continue
+        sources = [
+            source["address"]
+            if source["fingerprint"] in here
+            else f"{source['address']} {source['fingerprint'][:_SHORT]}"
+            for source in made.get("inputs", {}).values()
+        ]
+        outside = [address for address in _addresses(made.get("settings", {})) if ":" in address or "/" in address]
+        remarks = [
+            f"reused from {made['reused_from']}" if made.get("reused_from") else "",
+            "resumed" if made.get("resumed") else "",
+            "" if made.get("exact", True) else f"not exact: {'; '.join(made['inexact_because'])}",
+        ]
+        rows.append(
+            (
+                stage.id,
+                made["fingerprint"][:_SHORT],
+                ", ".join(dict.fromkeys([*sources, *outside])),
+                moment(made["started"]),
+                "; ".join(filter(None, remarks)),
+            )
+        )
+    return Table("Lineage", ("stage", "fingerprint", "made from", "begun", "remarks"), rows)
+
+
+def environment(stages: Sequence[StageRecord]) -> list[tuple[str, str]]:
+    """The libraries, machine and code of the last stage that was made, and which stages were made by others."""
+    made = [stage for stage in stages if stage.manifest]
+    if not made:
+        return []
+    last = made[-1].manifest
+    versions = last["environment"]["versions"]
+    found = [(name, version) for name, version in versions.items()]
+    found.append(("machine", last["environment"]["machine"]))
+    if last["environment"].get("commit"):
+        found.append(("code", last["environment"]["commit"][:_SHORT]))
+    found += [(name.replace("_", " "), number(value)) for name, value in last["runtime"].items()]
+    found.append(("processes", str(max(stage.manifest["world_size"] for stage in made))))
+    others = [stage.id for stage in made if stage.manifest["environment"]["versions"] != versions]
+    return [*found, ("made with other versions", ", ".join(others))] if others else found
+
+
+def _addresses(settings: Any) -> list[str]:
+    """The `path` of every reference within settings, and every judge or function named by itself."""
+    if isinstance(settings, Mapping):
+        own = [settings["path"]] if isinstance(settings.get("path"), str) else []
+        return own + [address for value in settings.values() for address in _addresses(value)]
+    if isinstance(settings, list | tuple):
+        return [address for value in settings for address in _addresses(value)]
+    return []

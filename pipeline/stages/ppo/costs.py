@@ -1,0 +1,74 @@
+"""What training by PPO costs: the memory of its four models at their highest, and FLOPs. Imports no torch.
+
+Policy and critic are trained; the reference is a frozen copy of the policy, the reward model scores. All four lie on
+the device from beginning to end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pipeline.models.sizes import DecoderSizes, Pass, cache_bytes, forward_flops, reading_bytes, training_flops
+from pipeline.stages.ppo.config import Config
+from pipeline.training.memory import ModelShape, step_bytes
+
+MICRO_BATCH_TOKENS = {"cpu": 768, "gpu": 16384}
+"""Tokens of a forward pass at most: on a CPU as many as its cache holds, on a GPU enough to fill it."""
+SAMPLING_ROWS = 256
+"""Answers sampled side by side: enough to fill the processor, few enough for the cache of keys and values."""
+
+
+def tokens_per_pass(micro_batch: int, row_length: int, device: str, automatic: bool) -> int:
+    """Tokens of a forward pass, padding included: so many of the longest rows, or fewer where fewer are quicker."""
+    tokens = micro_batch * row_length
+    return min(tokens, MICRO_BATCH_TOKENS["cpu" if device == "cpu" else "gpu"]) if automatic else tokens
+
+
+@dataclass(frozen=True)
+class Company:
+    """The models beside the policy."""
+
+    critic: DecoderSizes
+    critic_parameters: int
+    reward_parameters: int = 0
+    """Of all reward models; 0 where a judge or a function scores."""
+
+    def step_bytes(
+        self, policy: ModelShape, micro_batch: int, *, precision: str = "fp32", accumulates: bool = False,
+        world_size: int = 1,
+    ) -> int:  # fmt: skip
+        """Memory of an update at its highest, all four models counted: in the policy's pass or in the critic's.
+
+        The critic's pass comes second, when the policy's gradients are there. Arguments as those of
+        `training.memory.step_bytes`.
+        """
+        how = {"precision": precision, "accumulates": accumulates, "world_size": world_size}
+        frozen = 4 * (policy.parameters + self.reward_parameters)
+        critic_state = (16 if accumulates else 12) * self.critic_parameters
+        critic = ModelShape(self.critic, self.critic_parameters, policy.row_length, policy.attention)
+        return max(
+            step_bytes(replace(policy, beside=frozen + critic_state), micro_batch, **how),
+            step_bytes(replace(critic, beside=frozen + 16 * policy.parameters), micro_batch, **how),
+        )
+
+    def sampling_bytes(self, policy: ModelShape, rows: int) -> int:
+        """Memory while answers are sampled: the cache of keys and values, and the logits of one token or the prompts.
+
+        Drawing a token copies its logits some six times, twice in float64.
+        """
+        sizes = policy.sizes
+        state = 16 * policy.parameters + 12 * self.critic_parameters + 4 * self.reward_parameters
+        reading = reading_bytes(sizes, Pass(rows, policy.row_length, logits=rows, mask_columns=policy.row_length))
+        drawing = 4 * rows * sizes.vocab_size * 8
+        return state + cache_bytes(sizes, rows, policy.row_length) + max(reading, drawing)
+
+
+def total_flops(
+    policy: DecoderSizes, company: Company, config: Config, prompt_length: float, response_length: float
+) -> float:
+    """FLOPs of all updates: sampling, three models reading the answers, and passes of training over both networks."""
+    length = prompt_length + response_length
+    read = [policy, policy, company.critic, *([company.critic] if company.reward_parameters else [])]
+    reading = sum(forward_flops(sizes, length, length) for sizes in read)
+    update = config.update.epochs * sum(training_flops(sizes, length, length) for sizes in (policy, company.critic))
+    return config.steps * config.global_batch_size * (reading + update)

@@ -1,0 +1,20 @@
+"""Is there a way to the Hub and a right to push, before days are spent on what is to be pushed."""
+
+from __future__ import annotations
+
+import sys
+
+from pipeline.stages.publish.config import Config
+
+
+def ready(config: Config) -> None:
+    """Ask for the token and what it may do; nothing to ask where nothing is pushed.
+
+    Raises:
+        StageError: offline, without a token, or with one that has no right to the namespace.
+    """
+    if config.hub is None:
+        return
+    from pipeline.hub.account import demand_access
+
+    demand_access(config.hub.repo, lambda line: print(line, file=sys.stderr, flush=True))
