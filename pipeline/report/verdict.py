@@ -85,7 +85,8 @@ def _finished(run: RunRecord) -> Verdict:
     if not warned:
         passed = f"; every one of {checks} checks passed" if checks else ""
         return Verdict("pass", f"{made}{passed}.")
-    where = " and ".join(dict.fromkeys(view.stage for view in warned))
+    *before, last = dict.fromkeys(view.stage for view in warned)
+    where = f"{', '.join(before)} and {last}" if before else last
     return Verdict(
         "warn",
         f"{made}; {checks - len(warned)} of {checks} checks passed, {_counted(len(warned), 'warning')} in {where}.",

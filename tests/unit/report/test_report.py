@@ -117,6 +117,15 @@ def test_every_part_of_a_whole_run_is_on_the_page(tmp_path: Path):
     assert len(view["lineage"]["rows"]) == 9
 
 
+def test_many_qualities_of_answers_are_drawn_in_several_charts(tmp_path: Path):
+    run = tmp_path / "run"
+    rows = [{"step": step, "kl": 1.0} | {f"true_{letter}": 0.5 for letter in "abcdefgh"} for step in (1, 2)]
+    make_stage(run, "ppo", rows=rows)
+    (stage,) = plain_view(record_run(run, ["ppo"]))["stages"]
+    notes = [chart["note"] for chart in stage["charts"] if chart["title"] == "What is true of the answers"]
+    assert [note.count("50") for note in notes] == [4, 4]
+
+
 def test_it_is_written_without_torch(tmp_path: Path):
     run = whole_run(tmp_path / "run")
     script = f"import sys\nfrom pathlib import Path\nfrom pipeline.report.writing import write_report\nwrite_report(Path({str(run)!r}))\nassert not {{'torch', 'transformers', 'matplotlib.pyplot'}} & set(sys.modules)"
