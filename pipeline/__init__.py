@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.errors import DataError, PipelineError, Problem, RecipeError, RunError, StageError
+from pipeline.core.estimates import Estimate
 from pipeline.core.plan import Plan
 from pipeline.core.recipe import Recipe as LoadedRecipe
 from pipeline.core.recipe import load_recipe
-from pipeline.core.run import RunOptions, plan_recipe, run_recipe
+from pipeline.core.run import RunOptions, estimate_recipe, plan_recipe, run_recipe
 from pipeline.core.stage import Stage
 from pipeline.core.walk import Run, Say
 from pipeline.data.builtin import CATALOGUE
@@ -74,6 +75,18 @@ class Recipe:
     ) -> Plan:
         """What `run` would do with each stage, and why."""
         return plan_recipe(self.loaded, RunOptions(Path(runs), name, until, rerun), CATALOGUE)
+
+    def estimates(
+        self, plan: Plan, *, runs: str | Path = "runs", name: str | None = None, probe: bool = False
+    ) -> dict[str, Estimate]:
+        """What each stage of `plan` would take: parameters, tokens, FLOPs, memory, disk, time.
+
+        With `probe`, inputs that are made are opened and counted, and training is tried for two seconds a stage.
+        """
+        from pipeline.training.memory import machine
+
+        options = RunOptions(Path(runs), name)
+        return estimate_recipe(self.loaded, options, CATALOGUE, plan, machine(), probe)
 
     def run(
         self,

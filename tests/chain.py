@@ -56,6 +56,15 @@ def run(recipe: Path, runs: Path, *options: str, launch: bool = False) -> str:
     return finish(start(recipe, runs, *options, launch=launch))
 
 
+def gristmill(folder: Path, *arguments: str) -> str:
+    """The command in a folder, which must succeed; its output."""
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    process = subprocess.Popen(
+        command, cwd=folder, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return finish(process)
+
+
 def kill_when(process: subprocess.Popen[str], condition: Callable[[], bool], timeout: float = 300) -> bool:
     """Kill -9 the run, and whatever it started, as soon as `condition` holds; False if it ended before that."""
     deadline = time.monotonic() + timeout

@@ -15,3 +15,12 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("small")
     chain.run(chain.SMALL, runs)
     return runs / "small"
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A newcomer's folder: `gristmill init tiny`, `gristmill run tiny.yaml`, nothing else. The run is in runs/tiny."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    for arguments in (["init", "tiny"], ["run", "tiny.yaml"]):
+        print(chain.gristmill(folder, *arguments))
+    return folder

@@ -8,6 +8,7 @@ import typer
 
 from pipeline import __version__
 from pipeline.cli.chat import chat
+from pipeline.cli.doctor import doctor
 from pipeline.cli.help import SUMMARY, grouped, help_of
 from pipeline.cli.init import init
 from pipeline.cli.ls import ls
@@ -21,7 +22,7 @@ from pipeline.cli.validate import validate
 from pipeline.cli.verify import verify
 
 VERBS = {
-    "Begin": (init, schema),
+    "Begin": (init, doctor, schema),
     "Make": (validate, plan, run),
     "Look": (status, report, ls, verify, chat),
     "Take home": (push,),

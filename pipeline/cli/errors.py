@@ -12,7 +12,13 @@ import typer
 
 from pipeline import PipelineError
 
-_DISK_FAULTS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
+_DISK_FAULTS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOTDIR,
+    errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EMFILE, errno.ENFILE, errno.EFBIG,
+)  # fmt: skip
+"""What the system says of a disk or of a path that a user gave; anything else is a mistake of the program."""
+_FULL = ("No space left on device", "Disk quota exceeded", "os error 28", "os error 122")
+"""What libraries written in Rust or C++ say of a full disk, in errors of their own types."""
 
 
 def speaks() -> bool:
@@ -33,11 +39,18 @@ def user_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
-    except OSError as error:
-        if error.errno not in _DISK_FAULTS:
+    except Exception as error:
+        said = disk_fault(error)
+        if said is None:
             raise
-        print(
-            f"{error.filename or 'the disk'}: {error.strerror}; what was sealed is valid, the same command goes on",
-            file=sys.stderr,
-        )
+        print(f"{said}; what was sealed is valid, and the same command goes on", file=sys.stderr)
         raise typer.Exit(3) from None
+
+
+def disk_fault(error: Exception) -> str | None:
+    """What the disk did not do, if that is what an error says; None for any other error."""
+    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+        return f"{error.filename or 'the disk'}: {error.strerror}"
+    if any(words in str(error) for words in _FULL):
+        return f"the disk: {' '.join(str(error).split())}"
+    return None

@@ -27,7 +27,7 @@ Verb = Callable[..., None]
 
 def help_of(verb: Verb) -> str:
     """A verb's docstring, whose examples stay as they are written: a backspace keeps them from being filled."""
-    text = re.sub(r"(?m)^ *\x08\n", "", verb.__doc__ or "")
+    text = re.sub(r"(?m)^ *(\x08|\\b)\n", "", verb.__doc__ or "")  # a mark that a docstring brings itself
     return re.sub(r"(?m)^( *)(Examples:\n)", "\\1\b\n\\1\\2", text)
 
 

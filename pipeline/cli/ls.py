@@ -14,7 +14,7 @@ from pipeline.cli.errors import user_errors
 from pipeline.cli.options import Json, Runs
 from pipeline.core.kinds import describe
 from pipeline.core.listing import ListedRun, runs_in
-from pipeline.core.quantities import format_count
+from pipeline.core.quantities import format_bytes
 from pipeline.core.text import WIDTH, hanging, shortened
 from pipeline.data.builtin import CATALOGUE
 from pipeline.stages import stage_table
@@ -71,7 +71,7 @@ def _row(run: ListedRun) -> tuple[str, str, str, str, str, str]:
         f"{run.made}/{run.stages}",
         run.state,
         changed,
-        f"{format_count(run.bytes)}B",
+        format_bytes(run.bytes),
     )
 
 

@@ -16,6 +16,7 @@ from pipeline.cli.quiet import quiet_libraries
 from pipeline.core.artifact import MANIFEST, Artifact, read_json
 from pipeline.core.errors import Problem, RecipeError, RunError, StageError
 from pipeline.core.seal import damage, read_checks
+from pipeline.core.text import say
 from pipeline.stages import stage_table
 
 if TYPE_CHECKING:
@@ -70,9 +71,6 @@ def push(
 
 def _push(found: Outgoing, target: HubTarget, message: str | None, as_json: bool) -> None:
     from pipeline.hub.push import push as push_contents
-
-    def say(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
 
     _print_pushed(push_contents(found.contents, target, found.kind, message or found.message, say), as_json)
 

@@ -14,6 +14,7 @@ from pipeline.cli.options import Json
 from pipeline.core.artifact import MANIFEST
 from pipeline.core.errors import RunError
 from pipeline.core.seal import damage
+from pipeline.core.text import coloured, hanging
 
 
 def verify(
@@ -35,5 +36,7 @@ def verify(
         print(json.dumps(faults, indent=2))
     else:
         for artifact, found in faults.items():
-            print(f"{artifact}: {'; '.join(found) if found else 'as it was sealed'}")
+            print(f"{artifact}: {'as it was sealed' if not found else coloured('fail')}")
+            for fault in found:
+                print(hanging("  ", fault))
     raise typer.Exit(3 if any(faults.values()) else 0)

@@ -15,6 +15,8 @@ from pipeline.core.errors import RunError
 MANIFEST = "manifest.json"
 CHECKS = "checks.json"
 WORK = ".work"
+RUN_RECORD = "run.json"
+IDENTITY = "identity.json"
 FORMAT = 1
 
 
@@ -39,12 +41,51 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+class Record(dict[str, Any]):
+    """A JSON object that this package wrote: a key that is missing from it is damage, and an error that names it."""
+
+    def __init__(self, values: dict[str, Any], path: Path) -> None:
+        """The object `values` of the file `path`."""
+        super().__init__(values)
+        self.path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise damaged(self.path, f"no {key!r} in it")
+
+
 def read_json(path: Path) -> Any:
-    """Read JSON that this package wrote; a damaged file is an error that names it."""
+    """Read JSON that this package wrote: a `Record`, or a list of checks.
+
+    Raises:
+        RunError: for a damaged file, or one that another version of the format made.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path}: damaged ({error}); move the folder aside and run again") from None
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or no UTF-8
+        raise damaged(path, str(error) or "brackets in brackets") from None
+    if not isinstance(content, list if path.name == CHECKS else dict):
+        raise damaged(
+            path, f"a {type(content).__name__} where {'a list' if path.name == CHECKS else 'an object'} is due"
+        )
+    if isinstance(content, list):
+        return content
+    if path.name in (MANIFEST, RUN_RECORD) and content.get("format", FORMAT) != FORMAT:
+        raise RunError(
+            f"{path}: of format {content['format']}, and this version of gristmill reads {FORMAT}; "
+            "use the version that made it, or start beside it with --name NEW"
+        )
+    return Record(content, path)
+
+
+def damaged(path: Path, reason: str) -> RunError:
+    """The error for a file that does not hold what was written, with the way on."""
+    ways = {
+        CHECKS: "remove it, and the next run checks the stage again",
+        RUN_RECORD: "the next run writes it anew",
+        IDENTITY: "move the stage's folder aside and run again",
+        MANIFEST: "move the stage's folder aside and run again",
+    }
+    return RunError(f"{path}: damaged ({reason}); {ways.get(path.name, 'restore it, or remove it')}")
 
 
 def file_digest(path: Path) -> str:

@@ -33,16 +33,12 @@ def hub_commit(repository: str, kind: Literal["model", "dataset"], revision: str
 
 def _ask(repository: str, kind: Literal["model", "dataset"], revision: str) -> str:
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HTTPError
 
     try:
         commit = HfApi().repo_info(repository, repo_type=kind, revision=revision or None).sha
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise StageError(
-            f"hf://{repository}: the Hub does not give its commit ({reason}); check the name, the network and, for a "
-            "private or gated repository, `hf auth login`"
-        ) from None
+    except (HTTPError, OSError) as error:
+        raise StageError(f"hf://{repository}{f'@{revision}' if revision else ''}: {_why(error, revision)}") from None
     assert commit is not None
     return commit
 
@@ -50,12 +46,32 @@ def _ask(repository: str, kind: Literal["model", "dataset"], revision: str) -> s
 def hub_folder(repository: str, commit: str) -> Path:
     """The local folder of a model repository at a commit, downloaded if it is not there."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HTTPError
 
     try:
         return Path(
             snapshot_download(repository, revision=commit, ignore_patterns=["*.bin", "*.pt", "*.h5", "*.msgpack"])
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise StageError(f"hf://{repository}@{commit}: cannot be downloaded ({reason})") from None
+    except (HTTPError, OSError) as error:
+        raise StageError(f"hf://{repository}@{commit}: cannot be downloaded: {_why(error, commit)}") from None
+
+
+def _why(error: Exception, revision: str) -> str:
+    """Why the Hub did not answer as hoped, in one line with the way on."""
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set, and its commit is not known; unset it, or write @ and the 40 digits of a commit"
+    if isinstance(error, RevisionNotFoundError):
+        return f"the repository has no revision {revision!r}; name a branch, a tag or a commit of it"
+    if isinstance(error, RepositoryNotFoundError):
+        return "there is no such repository, or it is private; check the name, or `hf auth login` as one who may see it"
+    if isinstance(error, HfHubHTTPError):
+        return f"the Hub answers {error.response.status_code} ({reason}); the token may be wrong: `hf auth login`"
+    return f"no answer from the Hub ({reason}); check the network and HF_ENDPOINT"

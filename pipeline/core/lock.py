@@ -16,9 +16,12 @@ def locked(folder: Path, name: str = ".lock") -> Iterator[None]:
     """Keep other runs out of `folder`, or out of that part of it that the lock file `name` stands for.
 
     Raises:
-        RunError: when another process is in it.
+        RunError: when another process is in it, or when it cannot be a folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RunError(f"{folder}: {error.filename} is a file where a folder is due; give another --runs") from None
     with open(folder / name, "a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

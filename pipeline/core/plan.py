@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pipeline.core.artifact import CHECKS, MANIFEST, WORK, Artifact, read_json
+from pipeline.core.artifact import CHECKS, IDENTITY, MANIFEST, WORK, Artifact, read_json
 from pipeline.core.fingerprint import differences, fingerprint_of, identity_of
 from pipeline.core.recipe import Recipe, RecipeStage
 from pipeline.core.reference_checks import references_of
@@ -15,7 +15,6 @@ from pipeline.core.resolve import Resolver
 from pipeline.core.stage import Inputs
 
 Action = Literal["skip", "check", "reuse", "run", "resume", "differs"]
-IDENTITY = "identity.json"
 
 
 @dataclass(frozen=True)

@@ -39,5 +39,12 @@ def format_count(count: float) -> str:
     return f"{count:.3g}"
 
 
+def format_bytes(count: float) -> str:
+    """A size as people write it, three digits: 37.7 MB, 2 GB."""
+    number = format_count(count)
+    digits, scale = number.rstrip("kMB"), number.lstrip("0123456789.e+")
+    return f"{digits} {scale.replace('B', 'G')}B"
+
+
 Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1, le=10**15)]
 """A positive whole number, in a recipe also `700k`, `3M` or `2B`."""

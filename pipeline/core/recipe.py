@@ -182,8 +182,8 @@ def _kind(
     elif not isinstance(kind, str) or kind not in table:
         place = ("stages", stage_id, "kind") if "kind" in settings else ("stages", stage_id)
         hint = suggestion(str(kind), table)
-        if "kind" not in settings and hint.startswith("known"):
-            hint += "; a stage of another id names its `kind:`"
+        if "kind" not in settings:
+            hint += "; a stage whose id is no kind names it by `kind:`"
         problems.append(document.problem(place, f"there is no kind of stage {quoted(kind)}", hint))
     else:
         return table[kind]

@@ -19,6 +19,7 @@ from pipeline.core.yaml import Path as KeyPath
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*/)?[A-Za-z0-9_][\w.-]*")
+LONGEST_ADDRESS = 1000
 REVISION = re.compile(r"[\w][\w./-]*")
 
 
@@ -105,6 +106,8 @@ def _fault(
     folder: Path, catalogue: BuiltinCatalogue,
 ) -> tuple[str, str]:  # fmt: skip
     address = reference.path
+    if len(address) > LONGEST_ADDRESS:
+        return f"{address[:40] + '...'!r}: {len(address):,} characters are too long for an address", ""
     try:
         scheme = scheme_of(address)
     except ValueError:
@@ -126,9 +129,8 @@ def _fault(
 
 
 def _no_address(address: str, accepts: Accepts, folder: Path) -> tuple[str, str]:
-    shown = address if len(address) <= 60 else address[:57] + "..."
     hint = f"did you mean './{address}'?" if address and os.path.exists(resolve_path(address, folder)) else ""
-    return f"{shown!r} is no address; write {accepts.forms()}", hint
+    return f"{address!r} is no address; write {accepts.forms()}", hint
 
 
 def _stage_fault(

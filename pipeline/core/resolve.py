@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.core.artifact import Artifact, file_digest, read_json, write_json
-from pipeline.core.errors import StageError
+from pipeline.core.errors import RunError, StageError
 from pipeline.core.functions import function_digest
 from pipeline.core.hub import hub_commit, hub_folder
 from pipeline.core.reference_checks import BuiltinCatalogue, references_of, resolve_path
@@ -43,14 +43,17 @@ class Digests:
     def save(self) -> None:
         """Write what was learned."""
         if self.cache and self._changed:
-            self.cache.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.cache, self._known)
+            try:
+                self.cache.parent.mkdir(parents=True, exist_ok=True)
+                write_json(self.cache, self._known)
+            except (FileExistsError, NotADirectoryError):
+                raise RunError(f"{self.cache.parent}: a file where a folder is due; give another --runs") from None
 
     def _file(self, path: Path) -> str:
         status = path.stat()
         key, stamp = str(path.resolve()), [status.st_size, status.st_mtime_ns]
         known = self._known.get(key)
-        if known is None or known[:2] != stamp:
+        if not isinstance(known, list) or known[:2] != stamp or len(known) != 3:
             self._known[key] = [*stamp, file_digest(path)]
             self._changed = True
         return self._known[key][2]

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.artifact import write_json
+from pipeline.core.artifact import FORMAT, write_json
 from pipeline.core.errors import RunError
+from pipeline.core.estimates import Estimate, Machine, estimate_plan
 from pipeline.core.lock import locked
 from pipeline.core.plan import Plan, dependents, make_plan
-from pipeline.core.recipe import Recipe
+from pipeline.core.recipe import Recipe, name_fault
 from pipeline.core.reference_checks import BuiltinCatalogue
 from pipeline.core.resolve import Digests, Resolver
 from pipeline.core.reuse import Siblings
@@ -37,9 +38,17 @@ class RunOptions:
 
 def plan_recipe(recipe: Recipe, options: RunOptions, catalogue: BuiltinCatalogue) -> Plan:
     """What `run_recipe` would do."""
+    _demand_name(options.name)
     _demand_stages(recipe, [*options.rerun, *options.accept, *([options.until] if options.until else [])])
     folder = options.folder(recipe)
     return make_plan(recipe, folder, _resolver(recipe, options, catalogue), options.rerun, Siblings(folder))
+
+
+def estimate_recipe(
+    recipe: Recipe, options: RunOptions, catalogue: BuiltinCatalogue, plan: Plan, machine: Machine, probe: bool = False
+) -> dict[str, Estimate]:
+    """What each stage of `plan` would take, by id."""
+    return estimate_plan(recipe, plan, _resolver(recipe, options, catalogue), options.runs, machine, probe)
 
 
 def run_recipe(
@@ -94,6 +103,12 @@ def _resolver(recipe: Recipe, options: RunOptions, catalogue: BuiltinCatalogue, 
     return Resolver(catalogue, recipe.folder, digests, recipe.path.with_suffix(".lock"), download=download)
 
 
+def _demand_name(name: str | None) -> None:
+    fault = name_fault(name) if name is not None else ""
+    if fault:
+        raise RunError(f"--name {name}: {fault}")
+
+
 def _demand_stages(recipe: Recipe, ids: Iterable[str]) -> None:
     for stage_id in ids:
         if stage_id not in recipe.stages:
@@ -129,6 +144,7 @@ def _demand_ready(plan: Plan, recipe: Recipe, options: RunOptions) -> None:
 
 def _write_run_record(recipe: Recipe, folder: Path) -> None:
     record = {
+        "format": FORMAT,
         "recipe": str(recipe.path),
         "name": recipe.name,
         "order": list(recipe.stages),

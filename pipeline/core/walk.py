@@ -19,7 +19,7 @@ from pipeline.core.progress import Progress, duration
 from pipeline.core.recipe import Recipe, RecipeStage
 from pipeline.core.resolve import Resolver
 from pipeline.core.reuse import take_over
-from pipeline.core.seal import begin, read_checks, seal, write_checks
+from pipeline.core.seal import begin, missing_files, read_checks, seal, write_checks
 from pipeline.core.stage import Check, Inputs, Outcome, Processes, SingleProcess, StageContext
 
 Say = Callable[[str], None]
@@ -114,6 +114,8 @@ def _walk_stage(walk: Walk, planned: PlannedStage) -> None:
         for made in walk.results.values()
     }
     _stop_at_failed_checks(walk, stage)
+    if planned.action not in ("skip", "reuse"):
+        _demand_whole_inputs(walk, stage)
     inputs = walk.resolver.inputs(stage.config)
     if planned.action in ("skip", "check"):
         shutil.rmtree(planned.path / WORK, ignore_errors=True)
@@ -142,6 +144,18 @@ def _stop_at_failed_checks(walk: Walk, stage: RecipeStage) -> None:
                 f"stage {source!r} is at fault, so {stage.id!r} does not start: {first.name} is {first.figure}, "
                 f"expected {first.expected}.{advice}\n`--accept {source}` lets it pass; "
                 f"`--rerun {source}` makes it again."
+            )
+
+
+def _demand_whole_inputs(walk: Walk, stage: RecipeStage) -> None:
+    for source in inputs_of(stage):
+        path = walk.results[source].path
+        missing = missing_files(path)
+        if missing:
+            others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise RunError(
+                f"{path / missing[0]}{others}: missing since it was sealed, and stage {stage.id!r} reads it; "
+                f"`--rerun {source}` makes it again, `gristmill verify {path}` looks at the rest"
             )
 
 

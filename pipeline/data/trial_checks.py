@@ -28,9 +28,9 @@ def lesson_checks(figures: Mapping[str, Any], prefix: str = "") -> list[Check]:
         )
     if f"{prefix}end_taught_share" in figures:
         checks += [
-            taught(f"{prefix}answers whose end token bears loss", figures[f"{prefix}end_taught_share"],
+            taught(f"{of(prefix)}answers whose end token bears loss", figures[f"{prefix}end_taught_share"],
                    "the chat template must put the end token inside the answer ({% generation %})"),
-            taught(f"{prefix}answers trained after the prompt they are asked with",
+            taught(f"{of(prefix)}answers trained after the prompt they are asked with",
                    figures[f"{prefix}continued_share"],
                    "the chat template asks for an answer (add_generation_prompt) otherwise than it writes one"),
         ]  # fmt: skip
@@ -59,7 +59,7 @@ def answer_checks(figures: Mapping[str, Any], prefix: str = "") -> list[Check]:
             share = figures[f"{prefix}{name}_share"]
             upper = share + two_errors(share, count)
             verdict = graded(warn=upper < bar, fail=upper < _NOT_LEARNED)
-            checks.append(Check(f"{prefix}{name}", round(share, 4), at_least(bar, count), verdict, "train longer"))
+            checks.append(Check(f"{of(prefix)}{name}", round(share, 4), at_least(bar, count), verdict, "train longer"))
     return checks
 
 
@@ -73,7 +73,7 @@ def ended(figures: Mapping[str, Any], prefix: str, count: int) -> Check:
     # Nothing can end where no answer fits: then it is the limit that is wrong, not the model.
     verdict = graded(warn=upper < bar or bar == 0, fail=upper < bar / 2)
     advice = "train longer, or raise max_new_tokens"
-    return Check(f"{prefix}answers that end", round(share, 4), at_least(bar, count), verdict, advice)
+    return Check(f"{of(prefix)}answers that end", round(share, 4), at_least(bar, count), verdict, advice)
 
 
 def distinct(figures: Mapping[str, Any], prefix: str, count: int) -> Check:
@@ -82,7 +82,7 @@ def distinct(figures: Mapping[str, Any], prefix: str, count: int) -> Check:
     upper = share + two_errors(share, count)
     verdict = graded(warn=upper < bar, fail=upper < bar / 4)
     advice = "train less, or on more varied data; the learning rate may be too high"
-    return Check(f"{prefix}distinct answers", round(share, 4), at_least(bar, count), verdict, advice)
+    return Check(f"{of(prefix)}distinct answers", round(share, 4), at_least(bar, count), verdict, advice)
 
 
 def prompts_matter(figures: Mapping[str, Any], prefix: str) -> Check:
@@ -92,12 +92,17 @@ def prompts_matter(figures: Mapping[str, Any], prefix: str) -> Check:
     )
     unheard = gain <= 2 * error
     return Check(
-        f"{prefix}nats that a prompt tells of its answer",
+        f"{of(prefix)}nats that a prompt tells of its answer",
         round(gain, 3),
         f"above {2 * error:.3f}, two standard errors ({rows} rows)",
         graded(warn=unheard, fail=unheard and rows >= _FEWEST_ROWS),
         "answers do not depend on prompts: are the data's answers beside their own prompts? else train longer",
     )
+
+
+def of(prefix: str) -> str:
+    """What a check's name begins with: `valley_tasks: ` for the figures `valley_tasks_...`."""
+    return f"{prefix.removesuffix('_')}: " if prefix else ""
 
 
 def two_errors(share: float, count: int) -> float:

@@ -34,6 +34,7 @@ def course(
     drawn = [line for line in lines if line is not None]
     if not drawn:
         return None
+    assert len(drawn) <= len(SERIES), "more lines than colours"
     figure, axes = new_figure()
     for line, colour in zip(drawn, SERIES, strict=False):
         _draw(axes, line, colour)

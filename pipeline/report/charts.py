@@ -13,6 +13,7 @@ from pipeline.figures import corpus as corpora
 from pipeline.figures import courses, evaluation
 from pipeline.figures.drawing import svg
 from pipeline.figures.series import Level, is_number, line_of
+from pipeline.figures.style import SERIES
 from pipeline.report.numbers import number, percent
 from pipeline.report.reading import Rows, StageRecord
 from pipeline.report.views import Chart
@@ -106,7 +107,8 @@ def policy_charts(stage: StageRecord) -> Drawn:
     yield "KL from the reference", span(rows, "kl"), _course(rows, [("kl", "KL")], "nats per answer")
     yield "Entropy", span(rows, "entropy"), _course(rows, [("entropy", "entropy")], "nats per token")
     yield "Length of answers", span(rows, "response_length"), _course(rows, [("response_length", "length")], "tokens")
-    yield "What is true of the answers", _last(rows, qualities), _course(rows, qualities, "share of answers")
+    for part in _evenly(qualities):
+        yield "What is true of the answers", _last(rows, part), _course(rows, part, "share of answers")
     update = [("clip_fraction", "clipped tokens"), ("explained_variance", "returns explained")]
     yield "The updates", _last(rows, update), _course(rows, update, "share")
     yield "Learning rate", span(rows, "learning_rate"), courses.learning_rate(rows)
@@ -162,6 +164,12 @@ def _course(
 ) -> Figure | None:  # fmt: skip
     axis = courses.course_axis(rows)
     return courses.course([line_of(rows, name, label) for name, label in columns], levels, unit, axis)
+
+
+def _evenly(columns: Sequence[tuple[str, str]]) -> list[Sequence[tuple[str, str]]]:
+    """Columns in as few parts of like size as have colours enough."""
+    size = math.ceil(len(columns) / max(1, math.ceil(len(columns) / len(SERIES))))
+    return [columns[start : start + size] for start in range(0, len(columns), size)] if columns else []
 
 
 def _has(rows: Rows, column: str) -> bool:

@@ -8,15 +8,16 @@ import re
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipeline.report.views import RunView
 
-_SYMBOLS = {"pass": "✓", "warn": "!", "fail": "✗", "running": "…", "unfinished": "…", "missing": "·"}
+_SYMBOLS = {"pass": "✓", "warn": "!", "fail": "✗", "stopped": "✗", "running": "…", "unfinished": "…", "missing": "·"}
 _WORDS = {
     "pass": "passed",
     "warn": "warning",
     "fail": "failed",
+    "stopped": "stopped",
     "running": "running",
     "unfinished": "unfinished",
     "missing": "not reached",
@@ -30,6 +31,7 @@ def render(view: RunView, made_from: str) -> str:
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.globals |= {"symbols": _SYMBOLS, "words": _WORDS}
     page.tests["numeric"] = _is_numeric
+    page.filters["ticks"] = _with_code
     return page.from_string(own.joinpath("report.html.jinja").read_text(encoding="utf-8")).render(
         run=view,
         made_from=made_from,
@@ -38,6 +40,11 @@ def render(view: RunView, made_from: str) -> str:
         "form-action 'none'",
         markup=Markup,  # for charts, which are ours: matplotlib escapes the names in them
     )
+
+
+def _with_code(text: str) -> Markup:
+    """Escaped text in which what stands in `ticks` is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _is_numeric(cell: str) -> bool:

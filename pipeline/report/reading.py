@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.artifact import MANIFEST, WORK, read_json
+from pipeline.core.artifact import CHECKS, MANIFEST, WORK, read_json
 from pipeline.core.errors import RunError
 from pipeline.core.plan import IDENTITY
 from pipeline.core.seal import read_checks
@@ -33,6 +33,8 @@ class StageRecord:
     manifest: Mapping[str, Any]
     """Empty unless the stage is made."""
     checks: tuple[Check, ...]
+    checked: bool
+    """Whether its checks were made."""
     rows: Rows
     """The lines of `metrics.jsonl`."""
 
@@ -85,9 +87,18 @@ def _read_stage(folder: Path, settings: Mapping[str, Any] | None) -> StageRecord
     rows = read_rows(folder / "metrics.jsonl")
     if (folder / MANIFEST).exists():
         manifest = read_json(folder / MANIFEST)
-        return StageRecord(folder.name, manifest["kind"], folder, "made", manifest, tuple(read_checks(folder)), rows)
+        return StageRecord(
+            folder.name,
+            manifest["kind"],
+            folder,
+            "made",
+            manifest,
+            tuple(read_checks(folder)),
+            (folder / CHECKS).exists(),
+            rows,
+        )
     state = "unfinished" if (folder / WORK / IDENTITY).exists() else "missing"
-    return StageRecord(folder.name, kind, folder, state, {}, (), rows if state == "unfinished" else [])
+    return StageRecord(folder.name, kind, folder, state, {}, (), False, rows if state == "unfinished" else [])
 
 
 def read_rows(path: Path) -> Rows:

@@ -15,20 +15,21 @@ from pipeline.report.numbers import moment
 from pipeline.report.reading import RunRecord, StageRecord
 from pipeline.report.samples import samples
 from pipeline.report.tables import environment, lineage_table, tables
-from pipeline.report.verdict import check_views, findings, verdict
+from pipeline.report.verdict import check_views, findings, first_left, reached, verdict
 from pipeline.report.views import RunView, StageView
 
 
 def view_run(run: RunRecord) -> RunView:
     """Everything that the page says."""
     longest = max((stage.manifest["seconds"] for stage in run.stages if stage.manifest), default=0.0)
+    stopped_at = first_left(run.stages) if run.stopped else None
     return RunView(
         name=run.name,
         subtitle=_subtitle(run),
         verdict=verdict(run),
         findings=findings(run.stages),
         tiles=tiles(run.stages),
-        stages=[view_stage(stage, longest) for stage in run.stages],
+        stages=[view_stage(stage, longest, stage is stopped_at) for stage in run.stages],
         samples=samples(run),
         recipe=as_yaml(run.settings),
         lineage=lineage_table(run.stages),
@@ -36,15 +37,15 @@ def view_run(run: RunRecord) -> RunView:
     )
 
 
-def view_stage(stage: StageRecord, longest: float) -> StageView:
-    """One stage; its time is shown as a share of the longest."""
+def view_stage(stage: StageRecord, longest: float, stopped: bool = False) -> StageView:
+    """One stage; its time is shown as a share of the longest. `stopped` where the last walk ended with a fault."""
     seconds = stage.manifest.get("seconds")
     return StageView(
         id=stage.id,
         kind=stage.kind,
         state=stage.state,
-        mark=stage.worst() if stage.state == "made" else stage.state,
-        headline=stage.manifest.get("headline", ""),
+        mark="stopped" if stopped else stage.worst() if stage.state == "made" else stage.state,
+        headline=stage.manifest.get("headline", "") or reached(stage),
         time="" if seconds is None else duration(seconds),
         share_of_time=(seconds or 0.0) / longest if longest else 0.0,
         checks=check_views(stage),

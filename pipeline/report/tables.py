@@ -115,7 +115,9 @@ def lineage_table(stages: Sequence[StageRecord]) -> Table:
                 "; ".join(filter(None, remarks)),
             )
         )
-    return Table("Lineage", ("stage", "fingerprint", "made from", "begun", "remarks"), rows)
+    head = ("stage", "fingerprint", "made from", "begun", "remarks")
+    shown = len(head) if any(row[-1] for row in rows) else len(head) - 1
+    return Table("Lineage", head[:shown], [row[:shown] for row in rows])
 
 
 def environment(stages: Sequence[StageRecord]) -> list[tuple[str, str]]:

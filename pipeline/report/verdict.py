@@ -15,17 +15,13 @@ def verdict(run: RunRecord) -> Verdict:
     """The run's state. The first failed check in the order of the stages is at fault: what follows only inherits it."""
     if run.running:
         return _running(run)
+    at = first_left(run.stages)
     fault = _first(run.stages, "fail")
-    left = [stage for stage in run.stages if stage.state != "made"]
     if fault is not None:
         stage, check = fault
-        what = f"{stage.id} is at fault: {_found(check)}."
-        return Verdict(
-            "fail", f"{'Stopped' if left else 'Finished, but'} {_after(left)}{what}", _sentence(check.advice)
-        )
-    if left:
-        return _stopped(run, left)
-    return _finished(run)
+        where = f"Stopped before {at.id}: " if at is not None else "Finished, but "
+        return Verdict("fail", f"{where}{stage.id} is at fault: {_found(check)}.", _sentence(check.advice))
+    return _finished(run) if at is None else _stopped(run, at)
 
 
 def findings(stages: Sequence[StageRecord]) -> list[CheckView]:
@@ -49,31 +45,36 @@ def check_views(stage: StageRecord) -> list[CheckView]:
     ]
 
 
+def first_left(stages: Sequence[StageRecord]) -> StageRecord | None:
+    """Where a walk stands that is not at its end: the first stage that is not made, or made and not checked."""
+    return next((stage for stage in stages if stage.state != "made" or not stage.checked), None)
+
+
+def reached(stage: StageRecord) -> str:
+    """How far an unfinished stage has come: `step 120`."""
+    if stage.state == "made" or not stage.rows or "step" not in stage.rows[-1]:
+        return ""
+    return f"step {number(stage.rows[-1]['step'])}"
+
+
 def _running(run: RunRecord) -> Verdict:
     made = sum(stage.state == "made" for stage in run.stages)
-    now = next((stage for stage in run.stages if stage.state != "made"), None)
+    now = first_left(run.stages)
     where = f"{now.id} is being made" if now else "the last checks are being made"
     return Verdict("running", f"Running: {where}, {made} of {len(run.stages)} stages are done.")
 
 
-def _stopped(run: RunRecord, left: Sequence[StageRecord]) -> Verdict:
-    made = len(run.stages) - len(left)
-    begun = next((stage for stage in left if stage.state == "unfinished"), None)
+def _stopped(run: RunRecord, at: StageRecord) -> Verdict:
     if run.stopped:
-        return Verdict("fail", f"Stopped in {(begun or left[0]).id}: {_sentence(run.stopped)}")
-    if begun is not None:
-        progress = f" (step {number(begun.rows[-1]['step'])})" if begun.rows and "step" in begun.rows[-1] else ""
-        return Verdict(
-            "unfinished",
-            f"Unfinished: {begun.id} was begun{progress} and is not done, {made} of {len(run.stages)} stages are made.",
-            "The same command goes on from there.",
-        )
-    to_come = f"{', '.join(stage.id for stage in left)} {'is' if len(left) == 1 else 'are'} to come"
-    return Verdict(
-        "unfinished",
-        f"Not finished: {made} of {len(run.stages)} stages are made; {to_come}.",
-        "The same command without `--until` makes the rest." if made else "",
-    )
+        return Verdict("fail", f"Stopped in {at.id}: {_sentence(run.stopped)}")
+    left = [stage.id for stage in run.stages if stage.state != "made"]
+    made = f"{len(run.stages) - len(left)} of {len(run.stages)} stages are made"
+    if at.state == "missing":
+        to_come = f"{', '.join(left)} {'is' if len(left) == 1 else 'are'} to come"
+        return Verdict("unfinished", f"Not finished: {made}; {to_come}.", "The same command without `--until`.")
+    progress = f" ({reached(at)})" if reached(at) else ""
+    what = f"{at.id} is not checked" if at.state == "made" else f"{at.id} was begun{progress} and is not done"
+    return Verdict("unfinished", f"Unfinished: {what}, {made}.", "The same command goes on from there.")
 
 
 def _finished(run: RunRecord) -> Verdict:
@@ -84,7 +85,8 @@ def _finished(run: RunRecord) -> Verdict:
     if not warned:
         passed = f"; every one of {checks} checks passed" if checks else ""
         return Verdict("pass", f"{made}{passed}.")
-    where = " and ".join(dict.fromkeys(view.stage for view in warned))
+    *before, last = dict.fromkeys(view.stage for view in warned)
+    where = f"{', '.join(before)} and {last}" if before else last
     return Verdict(
         "warn",
         f"{made}; {checks - len(warned)} of {checks} checks passed, {_counted(len(warned), 'warning')} in {where}.",
@@ -99,15 +101,10 @@ def _found(check: Check) -> str:
     return f"{check.name.replace('_', ' ')} is {number(check.figure)}, expected {real_minus(check.expected)}"
 
 
-def _after(left: Sequence[StageRecord]) -> str:
-    return f"before {left[0].id}; " if left else ""
-
-
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def _sentence(text: str) -> str:
-    """Begins with a capital if a word does, and ends with a full stop."""
-    text = text.strip()
-    return text if not text or text[-1] in ".?!`" else f"{text}."
+    """Text that ends with a full stop."""
+    return text if not text or text.endswith((".", "?", "!")) else f"{text}."

@@ -66,7 +66,7 @@ class StageView:
     kind: str
     state: str
     mark: str
-    """The worst verdict on a stage that is made, otherwise its state."""
+    """The worst verdict on a stage that is made; `stopped` where the last walk ended; otherwise its state."""
     headline: str
     time: str
     share_of_time: float

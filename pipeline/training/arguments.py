@@ -8,9 +8,10 @@ import torch
 
 from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
-from pipeline.training.checkpoints import KEPT, checkpoint_folder
+from pipeline.training.checkpoints import checkpoint_folder
 from pipeline.training.choices import Choices
 from pipeline.training.config import TrainConfig
+from pipeline.training.memory import KEPT
 
 _SCHEDULERS = {
     "wsd": "warmup_stable_decay",

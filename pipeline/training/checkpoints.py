@@ -19,8 +19,6 @@ from pipeline.core.artifact import sync_directory, write_json
 from pipeline.core.stage import Processes
 
 MARK = "complete.json"
-KEPT = 3
-"""Folders kept while training: two are complete even while the third is being written."""
 _SECONDS, _BYTES_PER_SECOND, _SHARE = 30.0, 100e6, 0.05
 _MEASURED_STEPS = 10
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.core.estimates import Machine
 from pipeline.models.sizes import DecoderSizes, Pass, loss_bytes, saved_bytes, sizes_of
 
 if TYPE_CHECKING:
@@ -86,20 +87,22 @@ def step_bytes(shape: ModelShape, micro_batch: int, *, precision: str = "fp32", 
     return state + max(start, end)
 
 
-def free_bytes() -> int:
-    """Memory that is free for a process of a launch, without torch: what a plan goes by."""
-    gpu = gpu_free_bytes()
-    return host_free_bytes() if gpu is None else gpu
+def machine() -> Machine:
+    """The first GPU by NVIDIA's own command, else the processor: what a plan goes by, without torch."""
+    world_size = int(os.environ.get("WORLD_SIZE", 1))
+    for name, free in _gpus():
+        return Machine(name, free, world_size)
+    return Machine("cpu", host_free_bytes(), world_size)
 
 
-def gpu_free_bytes() -> int | None:
-    """Free memory of the first GPU by NVIDIA's own command; None where there is none."""
+def _gpus() -> list[tuple[str, int]]:
+    """The name and the free memory of each GPU."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or shutil.which("nvidia-smi") is None:
-        return None
-    query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+        return []
+    query = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader,nounits"]
     answer = subprocess.run(query, capture_output=True, text=True, check=False)
-    free = [int(line) for line in answer.stdout.split() if line.isdigit()]
-    return free[0] * 2**20 if free else None
+    lines = (line.rsplit(", ", 1) for line in answer.stdout.splitlines() if answer.returncode == 0)
+    return [(name, int(free) * 2**20) for name, free in lines]
 
 
 def host_free_bytes() -> int:
@@ -116,6 +119,13 @@ def cpu_has_bf16() -> bool:
     """Whether the processor multiplies bf16 faster than fp32."""
     flags = Path("/proc/cpuinfo")
     return flags.exists() and "amx_bf16" in flags.read_text(encoding="utf-8")
+
+
+def foreseen_precision(asked: str, device: str) -> str:
+    """The arithmetic that a stage would choose on `device`, as far as can be seen without torch."""
+    if asked != "auto":
+        return asked
+    return "bf16" if device != "cpu" or cpu_has_bf16() else "fp32"
 
 
 def largest_micro_batch(per_process: int, free: int, needed: Callable[[int], int]) -> int:

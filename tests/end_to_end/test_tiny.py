@@ -13,15 +13,11 @@ import pytest
 
 from tests import chain
 
-TINY = chain.ROOT / "recipes/tiny.yaml"
-
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(tiny_folder: Path) -> Path:
     """The folder of a whole run of `recipes/tiny.yaml`."""
-    runs = tmp_path_factory.mktemp("tiny")
-    print(chain.run(TINY, runs))
-    return runs / "tiny"
+    return tiny_folder / "runs/tiny"
 
 
 def figures(tiny: Path, stage: str) -> dict[str, Any]:
@@ -38,7 +34,7 @@ def test_every_stage_is_made_and_no_check_fails(tiny: Path):
 
 def test_again_everything_is_skipped_in_seconds(tiny: Path):
     started = time.monotonic()
-    output = chain.run(TINY, tiny.parent)
+    output = chain.gristmill(tiny.parents[1], "run", "tiny.yaml")
     assert output.count("unchanged, skipped") == 10
     assert time.monotonic() - started < 20
 

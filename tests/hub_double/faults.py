@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-How = Literal["cut", "lose", "503"]
+How = Literal["cut", "lose", "503", "race"]
 
 
 @dataclass
 class Fault:
-    """One order: `cut` the connection before the request is done, do it and `lose` the answer, or answer `503`."""
+    """One order: `cut` the connection before the request is done, do it and `lose` the answer, answer `503`, or let
+    somebody else's commit come first.
+    """
 
     method: str
     path: str

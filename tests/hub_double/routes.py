@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.hub_double.store import File, HubError, Repository, is_large
 
 if TYPE_CHECKING:
-    from tests.hub_double.server import Request
+    from tests.hub_double.server import Hub, Request
 
 Answer = tuple[int, bytes, dict[str, str]]
 
@@ -120,6 +120,15 @@ def commit(request: Request, kind: str, name: str, revision: str) -> Any:
             del files[value["path"]]
     sha = repository.commit(revision, files, header["summary"], parent)
     return {"success": True, "commitOid": sha, "commitUrl": f"{request.hub.url}/{name}/commit/{sha}"}
+
+
+def commit_by_another(hub: Hub, path: str) -> None:
+    """Somebody else writes a file to the repository that `path` is about."""
+    match = re.match(rf"{API}/", path)
+    assert match is not None
+    repository = hub.store.repositories[match["kind"], match["name"]]
+    head, files = repository.at("main")
+    repository.commit("main", files | {"notes.txt": File(b"by another", False)}, "by another", head)
 
 
 def tag(request: Request, kind: str, name: str, revision: str) -> Any:

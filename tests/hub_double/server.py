@@ -69,6 +69,7 @@ class Request:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet, else each answer waits for an acknowledgement
 
     def _answer(self) -> None:
         hub: Hub = self.server.hub  # type: ignore[attr-defined]
@@ -83,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "503":
             self._send(503, b"busy", {})
             return
+        if fault == "race":
+            routes.commit_by_another(hub, path)
         try:
             status, content, headers = routes.answer(self._request(hub, path, body))
         except HubError as error:

@@ -83,6 +83,7 @@ STAGE = Stage(
     output=Corpus,
     run="pipeline.stages.corpus.stage:run",
     check="pipeline.stages.corpus.checks:check",
+    estimate="pipeline.stages.corpus.estimate:estimate",
     processes="main",
     seeded=False,
     smoke={"limit": 500},

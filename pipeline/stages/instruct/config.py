@@ -67,6 +67,7 @@ STAGE = Stage(
     output=Model,
     run="pipeline.stages.instruct.stage:run",
     check="pipeline.stages.instruct.checks:check",
+    estimate="pipeline.stages.instruct.estimate:estimate",
     processes="all",
     seeded=True,
     smoke={**SHORTEST, "sampled_answers": 4, "max_new_tokens": 8},

@@ -119,6 +119,7 @@ STAGE = Stage(
     output=Model,
     run="pipeline.stages.ppo.stage:run",
     check="pipeline.stages.ppo.checks:check",
+    estimate="pipeline.stages.ppo.estimate:estimate",
     processes="all",
     seeded=True,
     smoke={"steps": 2, "global_batch_size": 8, "sampling.max_new_tokens": 8, "checkpoint_every": 1},

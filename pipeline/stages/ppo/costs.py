@@ -14,6 +14,8 @@ from pipeline.training.memory import ModelShape, step_bytes
 
 MICRO_BATCH_TOKENS = {"cpu": 768, "gpu": 16384}
 """Tokens of a forward pass at most: on a CPU as many as its cache holds, on a GPU enough to fill it."""
+KEPT = 2
+"""Complete checkpoints that stay."""
 SAMPLING_ROWS = 256
 """Answers sampled side by side: enough to fill the processor, few enough for the cache of keys and values."""
 

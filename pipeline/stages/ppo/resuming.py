@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.stages.ppo.costs import KEPT
 from pipeline.training.checkpoints import (
     MARK,
     checkpoint_folder,
@@ -14,14 +15,10 @@ from pipeline.training.checkpoints import (
     newest_complete,
     step_of,
 )
-from pipeline.training.metrics import METRICS, truncate_rows
 
 if TYPE_CHECKING:
     from pipeline.core.stage import StageContext
     from pipeline.stages.ppo.trainer import Trainer
-
-KEPT = 2
-"""Complete checkpoints that stay."""
 
 
 def write_checkpoint(trainer: Trainer, figures: dict[str, Any], context: StageContext) -> None:
@@ -56,6 +53,4 @@ def resume(trainer: Trainer, context: StageContext) -> dict[str, Any]:
     if newest is not None:
         context.progress.note(f"goes on from {newest.name}")
         figures = trainer.load(newest)
-    if context.processes.is_main:
-        truncate_rows(context.output / METRICS, trainer.update)
     return figures

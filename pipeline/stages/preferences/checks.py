@@ -119,8 +119,10 @@ def longer_preferred(share: float, pairs: int) -> Check:
 
 
 def ended(share: float, answers: int) -> Check:
-    """Answers that were cut are judged by their beginning."""
+    """Answers that were cut are judged by their beginning; where nearly all are, the pairs say nothing of answers."""
     error = math.sqrt(max(share * (1 - share), 1 / answers) / answers)
-    verdict = graded(warn=share + 2 * error < 0.9, fail=share + 2 * error < 0.1)
+    verdict = graded(warn=share + 2 * error < 0.9, fail=share + 2 * error < 0.25)
     advice = "raise max_new_tokens, or train the policy longer"
-    return Check("answers that end", round(share, 4), f"at least 0.9 ({answers} answers)", verdict, advice)
+    return Check(
+        "answers that end", round(share, 4), f"at least 0.9, never below 0.25 ({answers} answers)", verdict, advice
+    )

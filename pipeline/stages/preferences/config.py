@@ -38,6 +38,7 @@ STAGE = Stage(
     output=Preferences,
     run="pipeline.stages.preferences.stage:run",
     check="pipeline.stages.preferences.checks:check",
+    estimate="pipeline.stages.preferences.estimate:estimate",
     processes="all",
     seeded=True,
     smoke={"pairs": 16, "held_out": 8, "max_new_tokens": 16},

@@ -64,11 +64,15 @@ def draw_pairs(draw: Callable[[range], Sequence[Candidate]], count: int, first: 
     """
     drawn = Drawn(pairs=[])
     while len(drawn.pairs) < count:
-        if drawn.total >= MOST_DRAWS * count:
+        if drawn.total >= MOST_DRAWS * count or hopeless(drawn):
             reasons = ", ".join(f"{number} {reason}" for reason, number in drawn.dropped.items())
+            advice = (
+                "the judge scores answers alike: give it finer scores"
+                if drawn.dropped["tied"] > drawn.total / 2
+                else "raise temperature or max_new_tokens, or look at what the policy answers"
+            )
             raise StageError(
-                f"only {len(drawn.pairs)} of {drawn.total} pairs of answers can be compared ({reasons}); raise "
-                "temperature or max_new_tokens, or look at what the policy answers"
+                f"only {len(drawn.pairs)} of {drawn.total} pairs of answers can be compared ({reasons}); {advice}"
             )
         start = first + drawn.total
         for candidate in draw(range(start, start + min(BLOCK, count - len(drawn.pairs)))):
@@ -78,6 +82,12 @@ def draw_pairs(draw: Callable[[range], Sequence[Candidate]], count: int, first: 
             else:
                 drawn.dropped[fault] += 1
     return drawn
+
+
+def hopeless(drawn: Drawn) -> bool:
+    """Whether the share that can be compared is so far below one in `MOST_DRAWS` that it is no bad luck."""
+    expected = drawn.total / MOST_DRAWS
+    return drawn.total >= BLOCK and len(drawn.pairs) < expected - 4 * expected**0.5
 
 
 def split_prompts(rows: Sequence[Any], pairs: int, held_out: int, seed: int) -> tuple[list[Any], list[Any]]:

@@ -102,6 +102,7 @@ STAGE = Stage(
     output=Model,
     run="pipeline.stages.pretrain.stage:run",
     check="pipeline.stages.pretrain.checks:check",
+    estimate="pipeline.stages.pretrain.estimate:estimate",
     processes="all",
     seeded=True,
     smoke={**SHORTEST, "validation_documents": 20},

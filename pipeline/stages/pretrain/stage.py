@@ -12,6 +12,7 @@ from pipeline.models.decoder import DecoderConfig
 from pipeline.models.loading import load_tokenizer, new_model, require_pad_token, save_model
 from pipeline.stages.pretrain.config import Config, DecoderSettings
 from pipeline.stages.pretrain.documents import texts_of, validation_documents
+from pipeline.stages.pretrain.estimate import padded_vocabulary
 from pipeline.stages.pretrain.evaluation import baseline_figures, loss_figures
 from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, Packing, pack
 from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
@@ -22,9 +23,6 @@ from pipeline.training.memory import shape_of
 from pipeline.training.order import EpochOrder, OrderedRows
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
-
-_VOCABULARY_MULTIPLE = 64
-"""Matrix products of round sizes are faster."""
 
 
 class PretrainTrainer(OrderedRows, Trainer):
@@ -87,7 +85,7 @@ def decoder_config(settings: DecoderSettings, tokenizer: PreTrainedTokenizerBase
         shape["rope_parameters"] = {"rope_type": "default", "rope_theta": settings.rope_theta}
     try:
         return DecoderConfig(
-            vocab_size=-(-len(tokenizer) // _VOCABULARY_MULTIPLE) * _VOCABULARY_MULTIPLE,
+            vocab_size=padded_vocabulary(len(tokenizer)),
             **{name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")},
             **shape,
         )

@@ -33,6 +33,7 @@ STAGE = Stage(
     output=Release,
     run="pipeline.stages.publish.stage:run",
     check="pipeline.stages.publish.checks:check",
+    estimate="pipeline.stages.publish.estimate:estimate",
     ready="pipeline.stages.publish.ready:ready",
     version=2,
     processes="main",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from pipeline.core.text import say
 from pipeline.stages.publish.config import Config
 
 
@@ -17,4 +16,4 @@ def ready(config: Config) -> None:
         return
     from pipeline.hub.account import demand_access
 
-    demand_access(config.hub.repo, lambda line: print(line, file=sys.stderr, flush=True))
+    demand_access(config.hub.repo, say)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from pipeline.core.artifact import file_digest
 from pipeline.core.errors import StageError
 from pipeline.core.quantities import format_count
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.core.text import say
 from pipeline.hub.push import push
 from pipeline.hub.record import RECORD
 from pipeline.hub.target import HubTarget
@@ -68,12 +68,8 @@ def publish(target: HubTarget, folder: Path, name: str) -> dict[str, Any]:
     failure = failure_of(opens(folder))
     if failure:
         raise StageError(f"{folder}: not pushed: the quick start of its card fails ({failure})")
-    pushed = push(release_contents(folder, target), target, "model", f"{name}, by gristmill", _say)
+    pushed = push(release_contents(folder, target), target, "model", f"{name}, by gristmill", say)
     return {key: value for key, value in asdict(pushed).items() if key in ("repo", "commit", "tag", "url")}
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def default_name(recipe: str | None, address: str) -> str:

@@ -32,14 +32,14 @@ def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageCont
 
 
 def above_chance(figures: Mapping[str, Any]) -> Check:
-    """The accuracy, less two standard errors, against a coin."""
+    """The accuracy against a coin's, by three standard errors: a policy would search out what little is wrong."""
     accuracy, pairs = figures["accuracy"], figures["held_out_pairs"]
-    bar = 0.5 + 2 * 0.5 / math.sqrt(pairs)
+    bar = 0.5 + 3 * 0.5 / math.sqrt(pairs)
     advice = "look at the labels of the pairs: are they more than chance? else more pairs, or another learning rate"
     return Check(
         "held-out accuracy",
         round(accuracy, 4),
-        f"above {bar:.3f}, chance and two standard errors ({pairs} pairs)",
+        f"above {bar:.3f}, chance and three standard errors ({pairs} pairs)",
         graded(fail=accuracy <= bar),
         advice,
     )

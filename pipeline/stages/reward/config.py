@@ -57,6 +57,7 @@ STAGE = Stage(
     output=RewardModel,
     run="pipeline.stages.reward.stage:run",
     check="pipeline.stages.reward.checks:check",
+    estimate="pipeline.stages.reward.estimate:estimate",
     processes="all",
     seeded=True,
     smoke={**SHORTEST, "standardisation_pairs": 8},

@@ -53,6 +53,7 @@ STAGE = Stage(
     output=Model,
     run="pipeline.stages.sft.stage:run",
     check="pipeline.stages.sft.checks:check",
+    estimate="pipeline.stages.sft.estimate:estimate",
     processes="all",
     seeded=True,
     smoke={**SHORTEST, "sampled_answers": 4, "max_new_tokens": 8},

@@ -41,6 +41,7 @@ STAGE = Stage(
     output=Tokenizer,
     run="pipeline.stages.tokenizer.stage:run",
     check="pipeline.stages.tokenizer.checks:check",
+    estimate="pipeline.stages.tokenizer.estimate:estimate",
     processes="main",
     seeded=False,
     smoke={"sample": 200_000},

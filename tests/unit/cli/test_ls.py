@@ -21,21 +21,28 @@ def gristmill(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
+A_MANIFEST = {
+    "format": 1, "fingerprint": "0" * 64, "identity": {}, "settings": {}, "inputs": {}, "seed": 0, "runtime": {},
+    "world_size": 1, "started": 1.8e9, "seconds": 1.0, "cpu_seconds": 1.0, "resumed": False, "exact": True,
+    "inexact_because": [], "metrics": {}, "headline": "", "environment": {"versions": {}, "machine": "", "commit": None},
+    "files": {},
+}  # fmt: skip
+
+
 def a_run(runs: Path, name: str, made: int = 0, begun: bool = False, verdict: str = "pass") -> Path:
     """A run of three stages, as a walk leaves it."""
     folder = runs / name
     ids = ["corpus", "tokenizer", "pretrain"]
     for stage in ids[:made]:
         (folder / stage).mkdir(parents=True)
-        record = {"kind": stage, "headline": "", "seconds": 1.0, "cpu_seconds": 1.0, "metrics": {}}
-        write_json(folder / stage / MANIFEST, record)
+        write_json(folder / stage / MANIFEST, {**A_MANIFEST, "id": stage, "kind": stage})
         check = {"name": "it", "figure": 1, "expected": "2", "verdict": verdict, "advice": "again"}
         write_json(folder / stage / CHECKS, [check])
     if begun:
         (folder / ids[made] / WORK).mkdir(parents=True)
         write_json(folder / ids[made] / WORK / IDENTITY, {})
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "run.json", {"recipe": f"recipes/{name}.yaml", "name": name, "order": ids})
+    write_json(folder / "run.json", {"recipe": f"recipes/{name}.yaml", "name": name, "order": ids, "settings": {}})
     return folder
 
 

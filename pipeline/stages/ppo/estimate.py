@@ -1,0 +1,82 @@
+"""What training by PPO takes; imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from pipeline.artifacts import RewardModel
+from pipeline.core.artifact import Artifact
+from pipeline.core.estimates import Estimate, EstimateContext, Figure
+from pipeline.core.references import Resolved
+from pipeline.core.stage import Inputs
+from pipeline.data.sizes import size_of
+from pipeline.stages.ppo.config import Config
+from pipeline.stages.ppo.costs import KEPT, SAMPLING_ROWS, Company, tokens_per_pass, total_flops
+from pipeline.training.estimate import MODEL, ModelFacts, micro_batch_of, model_facts, unknown_after
+from pipeline.training.memory import ModelShape, checkpoint_bytes, foreseen_precision
+
+_FOLDER = 120_000
+"""Bytes of the folder beside the weights: tokenizer, code, metrics, samples."""
+RECORDED = {"tokens": "tokens", "steps": "steps", "flops": "flops"}
+
+
+def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estimate:
+    """Four models: policy and critic are trained, reference and reward read. Answers as long as they may be."""
+    steps, answer = Figure(config.steps), config.sampling.max_new_tokens
+    tokens = Figure(config.steps * config.global_batch_size * answer, "<=")
+    policy = model_facts(inputs.policy, context)
+    size = size_of(inputs.prompts)
+    prompt = size.row_tokens(policy.bytes_per_token if policy else None)
+    if policy is None or prompt is None:
+        why = unknown_after({"policy": inputs.policy}, context) if policy is None else "after its prompts are read"
+        missing = {"flops": why, "memory_bytes": why}
+        parameters = policy.parameters if policy else None
+        return Estimate(parameters, tokens, steps, unknown=missing, pace={"steps": steps}, recorded=RECORDED)
+    company = _company(policy, inputs.reward, context)
+    row_length = min(round(_longest(size.longest_bytes, policy) + answer), policy.sizes.max_position_embeddings)
+    trained = policy.weights + company.critic_parameters
+    flops = total_flops(policy.sizes, company, config, prompt, answer)
+    return Estimate(
+        parameters=policy.parameters,
+        tokens=tokens,
+        steps=steps,
+        flops=Figure(flops, "<=" if policy.sizes.own else "~"),
+        memory_bytes=Figure(_memory(config, policy, company, row_length, context), "~"),
+        disk_bytes=Figure(4 * policy.weights + _FOLDER, "~"),
+        scratch_bytes=Figure((KEPT + 1) * checkpoint_bytes(trained), "<="),
+        notes=("answers as long as they may be", "memory of policy, critic, reference and reward model"),
+        pace={"flops": Figure(flops), "steps": steps},
+        recorded=RECORDED,
+        makes={MODEL: policy},
+    )
+
+
+def _longest(longest_bytes: int | None, policy: ModelFacts) -> float:
+    """Tokens of the longest prompt, about."""
+    return (longest_bytes or 0) / (policy.bytes_per_token or 4.0) + 4
+
+
+def _company(policy: ModelFacts, rewards: Any, context: EstimateContext) -> Company:
+    """The critic is a copy of the reward model where there is a single one, else the policy's trunk with a score."""
+    sources = [rewards] if isinstance(rewards, Artifact | Resolved) else [part.reward for part in rewards]
+    models = [model_facts(source, context) for source in sources if isinstance(source, RewardModel)]
+    known = [model for model in models if model is not None]
+    critic = known[0].sizes if len(sources) == 1 and known else replace(policy.sizes, labels=1)
+    return Company(critic, critic.parameters, sum(model.weights for model in known))
+
+
+def _memory(config: Config, policy: ModelFacts, company: Company, row_length: int, context: EstimateContext) -> int:
+    """Of an update or of sampling, whichever is more."""
+    machine, automatic = context.machine, context.runtime.micro_batch == "auto"
+    per_process = max(1, config.global_batch_size // machine.world_size)
+    logits = config.sampling.max_new_tokens
+    shape = ModelShape(policy.sizes, policy.weights, row_length, logits_per_row=logits)
+    precision = foreseen_precision(context.runtime.precision, machine.device)
+    how = {"precision": precision, "world_size": machine.world_size}
+    micro_batch = micro_batch_of(context, per_process, partial(company.step_bytes, shape, **how))
+    rows = max(1, tokens_per_pass(micro_batch, row_length, machine.device, automatic) // row_length)
+    accumulates = rows < per_process // config.update.minibatches
+    update = company.step_bytes(shape, rows, accumulates=accumulates, **how)
+    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process)))

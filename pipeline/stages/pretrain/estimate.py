@@ -1,0 +1,90 @@
+"""What pretraining takes; imports no torch unless it is to probe."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.core.artifact import Artifact
+from pipeline.core.estimates import Estimate, EstimateContext, Figure
+from pipeline.core.stage import Inputs
+from pipeline.data.sizes import BYTES_PER_TOKEN
+from pipeline.models.sizes import sizes_of
+from pipeline.stages.pretrain.config import Config
+from pipeline.training.estimate import ModelFacts, RowFacts, counted, probed, training_estimate, unknown_after
+
+if TYPE_CHECKING:
+    from pipeline.training.rows import RowPlan
+
+_VOCABULARY_MULTIPLE = 64
+_FILLED = 0.95
+"""Share of a row that documents of less than its length fill, when packed best fit."""
+
+
+def padded_vocabulary(size: int) -> int:
+    """The vocabulary of the model for that of its tokenizer: matrix products of round sizes are faster."""
+    return -(-size // _VOCABULARY_MULTIPLE) * _VOCABULARY_MULTIPLE
+
+
+def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estimate:
+    """Parameters by the settings, rows by the corpus' size."""
+    vocabulary, bytes_per_token = _tokenizer(inputs.tokenizer, context)
+    model = None
+    if vocabulary:
+        sizes = sizes_of(config.decoder.model_dump(), vocab_size=padded_vocabulary(int(vocabulary.value)))
+        model = ModelFacts(sizes, Figure(sizes.parameters, vocabulary.sign), bytes_per_token)
+    facts = _rows(config, inputs, bytes_per_token, context)
+    corpus_tokens = facts.count.value * config.decoder.max_position_embeddings if facts.count else 0
+    rows = None
+    if context.probe and context.can_open(inputs.corpus, inputs.tokenizer):
+        rows = _count(config, inputs, context)
+        facts = counted(rows, facts)
+    found = training_estimate(model, config.train, facts, context, scratch=4 * corpus_tokens)
+    return probed(found, rows, facts, model, config.train, context) if context.probe else found
+
+
+def _tokenizer(source: Artifact, context: EstimateContext) -> tuple[Figure | None, float | None]:
+    """Tokens of the vocabulary, and bytes of text in one."""
+    if not context.can_open(source):
+        return context.foreseen(source).get("vocab_size"), None
+    if "vocab_size" in source.metrics:
+        return Figure(source.metrics["vocab_size"]), source.metrics["bytes_per_token"]
+    content = json.loads((source.path / "tokenizer.json").read_text(encoding="utf-8"))
+    tokens = {*content["model"]["vocab"], *(token["content"] for token in content["added_tokens"])}
+    return Figure(len(tokens)), None
+
+
+def _rows(config: Config, inputs: Inputs, bytes_per_token: float | None, context: EstimateContext) -> RowFacts:
+    length = config.decoder.max_position_embeddings
+    if context.can_open(inputs.corpus) and "train_bytes" in inputs.corpus.metrics:
+        size, documents = (Figure(inputs.corpus.metrics[f"train_{name}"]) for name in ("bytes", "documents"))
+    else:
+        size, documents = (context.foreseen(inputs.corpus).get(name) for name in ("bytes", "documents"))
+    count, notes = None, ()
+    if size and documents:
+        tokens = size.value / (bytes_per_token or BYTES_PER_TOKEN) + 2 * documents.value
+        count = Figure(max(1, round(tokens / (_FILLED * length))), "~")
+        notes = () if bytes_per_token else (f"{BYTES_PER_TOKEN:g} bytes a token assumed",)
+    return RowFacts(
+        count=count,
+        tokens=Figure(_FILLED * length, "~"),
+        columns=Figure(length),
+        longest=Figure(length),
+        masked=True,
+        why=unknown_after({"corpus": inputs.corpus, "tokenizer": inputs.tokenizer}, context),
+        notes=notes,
+    )
+
+
+def _count(config: Config, inputs: Inputs, context: EstimateContext) -> RowPlan:
+    """The rows as the stage will pack and order them."""
+    from pipeline.models.loading import load_tokenizer
+    from pipeline.stages.pretrain.documents import texts_of
+    from pipeline.stages.pretrain.stage import arranged
+    from pipeline.stages.pretrain.token_store import build_store, open_store
+
+    with tempfile.TemporaryDirectory() as folder:
+        build_store(Path(folder), texts_of(inputs.corpus, "train"), load_tokenizer(inputs.tokenizer.path))
+        return arranged(config, open_store(Path(folder)), context.seed)[1]

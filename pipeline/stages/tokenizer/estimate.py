@@ -1,0 +1,19 @@
+"""What a tokenizer takes; imports no torch."""
+
+from __future__ import annotations
+
+from pipeline.core.estimates import Estimate, EstimateContext, Figure
+from pipeline.core.stage import Inputs
+from pipeline.stages.tokenizer.config import Config
+
+_ENTRY = 45
+"""Bytes of a token and its merge in `tokenizer.json`."""
+
+
+def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estimate:
+    """Disk by the vocabulary, time by the bytes that are learned from."""
+    return Estimate(
+        disk_bytes=Figure(_ENTRY * config.vocab_size, "~"),
+        pace={"training_bytes": Figure(config.sample, "<=")},
+        makes={"vocab_size": Figure(config.vocab_size, "<=")},
+    )

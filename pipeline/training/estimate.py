@@ -1,0 +1,236 @@
+"""What a training will take, from its settings and what is known of model and rows; imports no torch.
+
+The rooms of the stages that train say what they know; the arithmetic is here, and is that of the training itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.core.artifact import Artifact
+from pipeline.core.estimates import Estimate, EstimateContext, Figure
+from pipeline.core.past import Past
+from pipeline.models.headers import folder_sizes, weight_count
+from pipeline.models.sizes import DecoderSizes, training_flops
+from pipeline.training.config import TrainConfig
+from pipeline.training.length import steps_of
+from pipeline.training.memory import (
+    KEPT,
+    ModelShape,
+    checkpoint_bytes,
+    foreseen_precision,
+    largest_micro_batch,
+    step_bytes,
+)
+
+if TYPE_CHECKING:
+    from pipeline.training.rows import RowPlan
+
+MODEL = "model"
+"""Under this name a stage passes on what is known of the model that it makes."""
+_FOLDER = 60_000
+"""Bytes of a model's folder beside its weights: tokenizer, code, settings, metrics; more with a large vocabulary."""
+RECORDED = {"tokens": "trained_tokens", "steps": "steps", "flops": "flops"}
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known of a model before or after it is made."""
+
+    sizes: DecoderSizes
+    parameters: Figure
+    bytes_per_token: float | None = None
+    """Of its tokenizer, on the text that it was trained for."""
+
+    @property
+    def weights(self) -> int:
+        """The parameters as a whole number."""
+        return int(self.parameters.value)
+
+
+def model_facts(source: Artifact, context: EstimateContext) -> ModelFacts | None:
+    """Of an input that is a model: read from its folder if it is there, else as its stage foresees it."""
+    foreseen: ModelFacts | None = context.foreseen(source).get(MODEL)
+    if context.can_open(source):
+        sizes, count = folder_sizes(source.path), weight_count(source.path)
+        if sizes and count:
+            return ModelFacts(sizes, Figure(count), foreseen.bytes_per_token if foreseen else None)
+    return foreseen
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """What is known of the rows that a training reads; None for what is not."""
+
+    count: Figure | None = None
+    """Rows to train on."""
+    tokens: Figure | None = None
+    """Tokens of a row on average, padding not counted."""
+    columns: Figure | None = None
+    """Columns of a row on average, padding counted."""
+    longest: Figure | None = None
+    """Columns of the longest row, all its sequences counted."""
+    sequences: int = 1
+    """Sequences of a row: two of a pair."""
+    masked: bool = False
+    """Whether an attention mask goes with each row."""
+    see_each_other: bool = False
+    """Whether that mask spans a micro-batch, laid end to end."""
+    why: str = ""
+    """When what is not known can be known: `after corpus`."""
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def same_data(context: EstimateContext, *names: str) -> Past | None:
+    """The newest earlier stage that read the same data: whose inputs `names` had the same content."""
+    for past in context.past:
+        if all(past.setting(name) == context.settings.get(name) for name in names):
+            return past
+    return None
+
+
+def earlier_row_tokens(past: Past | None) -> Figure | None:
+    """Tokens of a row, as that stage read them."""
+    if past is None:
+        return None
+    tokens, steps = past.metric("trained_tokens"), past.metric("steps")
+    batch_size = past.manifest["settings"]["train"]["global_batch_size"]
+    return Figure(tokens / (steps * batch_size), "~") if tokens and steps else None
+
+
+def training_estimate(
+    model: ModelFacts | None, train: TrainConfig, rows: RowFacts, context: EstimateContext, scratch: float = 0
+) -> Estimate:
+    """The figures of a training; `scratch` is disk beside the checkpoints."""
+    steps = _steps(train, rows)
+    tokens = _tokens(train, rows, steps)
+    unknown = {name: rows.why for name, figure in (("steps", steps), ("tokens", tokens)) if figure is None}
+    if model is None:
+        why = "after its model" if not rows.why else rows.why
+        missing = ("parameters", "flops", "memory_bytes", "disk_bytes")
+        return Estimate(
+            steps=steps, tokens=tokens, unknown={**unknown, **dict.fromkeys(missing, why)}, recorded=RECORDED
+        )
+    flops = _flops(model.sizes, train, rows, steps)
+    weights = model.parameters
+    pace = {"flops": flops, "trained_tokens": tokens, "steps": steps}
+    return Estimate(
+        parameters=weights,
+        tokens=tokens,
+        steps=steps,
+        flops=flops,
+        memory_bytes=_memory(model, train, rows, context),
+        disk_bytes=Figure(4 * weights.value + _FOLDER, "~"),
+        scratch_bytes=Figure(KEPT * checkpoint_bytes(model.weights) + scratch, "<="),
+        unknown=unknown | ({} if flops else {"flops": rows.why}),
+        notes=rows.notes,
+        pace={name: figure for name, figure in pace.items() if figure},
+        recorded=RECORDED,
+        makes={MODEL: model},
+    )
+
+
+def _steps(train: TrainConfig, rows: RowFacts) -> Figure | None:
+    if train.steps is not None:
+        return Figure(train.steps)
+    if train.tokens is not None:
+        if rows.tokens is None:
+            return None
+        return Figure(max(1, int(train.tokens / (train.global_batch_size * rows.tokens.value))), "~")
+    if rows.count is None:
+        return None
+    count = max(int(rows.count.value), train.global_batch_size)  # fewer are an error that the run will tell
+    return Figure(steps_of(train, count, 1.0), rows.count.sign)
+
+
+def _tokens(train: TrainConfig, rows: RowFacts, steps: Figure | None) -> Figure | None:
+    if train.tokens is not None:
+        return Figure(train.tokens, "~")
+    if steps is None or rows.tokens is None:
+        return None
+    return steps * train.global_batch_size * rows.tokens
+
+
+def _flops(sizes: DecoderSizes, train: TrainConfig, rows: RowFacts, steps: Figure | None) -> Figure | None:
+    columns = rows.columns or (rows.tokens and Figure(rows.tokens.value, "~"))
+    if steps is None or columns is None:
+        return None
+    figure = (steps * train.global_batch_size * columns).then(
+        lambda positions: training_flops(sizes, positions, columns.value / rows.sequences)
+    )
+    return figure if sizes.own else Figure(figure.value, "~")
+
+
+def micro_batch_of(context: EstimateContext, per_process: int, needed: partial[int]) -> int:
+    """The sequences of a forward pass that a stage would choose now."""
+    if context.runtime.micro_batch != "auto":
+        return min(context.runtime.micro_batch, per_process)
+    free = context.machine.free_bytes
+    return largest_micro_batch(per_process, free, lambda size: needed(size, accumulates=size < per_process))
+
+
+def _memory(model: ModelFacts, train: TrainConfig, rows: RowFacts, context: EstimateContext) -> Figure:
+    longest = rows.longest or Figure(model.sizes.max_position_embeddings * rows.sequences, "<=")
+    length = int(longest.value)
+    shape = ModelShape(
+        model.sizes,
+        model.weights,
+        length,
+        mask_columns=length // rows.sequences if rows.masked else 0,
+        rows_see_each_other=rows.see_each_other,
+    )
+    world_size = context.machine.world_size
+    per_process = max(1, train.global_batch_size // world_size)
+    precision = foreseen_precision(context.runtime.precision, context.machine.device)
+    needed = partial(step_bytes, shape, precision=precision, world_size=world_size)
+    micro_batch = micro_batch_of(context, per_process, needed)
+    amount = needed(micro_batch, accumulates=micro_batch < per_process)
+    return Figure(amount, longest.sign if model.sizes.own else "~")
+
+
+def counted(rows: RowPlan, facts: RowFacts) -> RowFacts:
+    """The rows as they were counted: nothing is about any more."""
+    columns = rows.widths[rows.batches].mean() * rows.sequences
+    return RowFacts(
+        count=Figure(len(rows.lengths)),
+        tokens=Figure(rows.tokens_at(rows.steps) / rows.batches.size),
+        columns=Figure(float(columns)),
+        longest=Figure(rows.longest),
+        sequences=facts.sequences,
+        masked=facts.masked,
+        see_each_other=facts.see_each_other,
+        notes=("rows counted",),
+    )
+
+
+def probed(
+    estimate: Estimate, rows: RowPlan | None, facts: RowFacts, model: ModelFacts | None, train: TrainConfig,
+    context: EstimateContext,
+) -> Estimate:  # fmt: skip
+    """The estimate with what a probe adds: exact steps and tokens of counted rows, and the time by training for two
+    seconds.
+    """
+    if rows is not None:
+        steps, tokens = Figure(rows.steps), Figure(rows.tokens_at(rows.steps))
+        unknown = {name: why for name, why in estimate.unknown.items() if name not in ("steps", "tokens")}
+        estimate = replace(estimate, steps=steps, tokens=tokens, unknown=unknown)
+    if model is None or estimate.steps is None or not model.sizes.own:
+        return estimate
+    from pipeline.training.probe import seconds_per_step
+
+    columns = facts.columns or facts.tokens
+    if columns is None:
+        return estimate
+    seconds, words = seconds_per_step(
+        model.sizes, train.global_batch_size * facts.sequences, round(columns.value / facts.sequences), context
+    )
+    return replace(estimate, seconds=Figure(seconds * estimate.steps.value, "~"), seconds_from=words)
+
+
+def unknown_after(sources: Mapping[str, Artifact], context: EstimateContext) -> str:
+    """`after corpus, tokenizer`: the inputs whose stages must be made first."""
+    missing = [source.address for source in sources.values() if not context.can_open(source)]
+    return f"after {', '.join(missing)}" if missing else "with --probe"

@@ -1,0 +1,90 @@
+"""Every command and program of the README does what it says, in a newcomer's folder, in the order of the page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from pydoc_data.topics import topics
+
+import pytest
+
+from tests import chain
+
+README = (chain.ROOT / "README.md").read_text(encoding="utf-8")
+DONE_ELSEWHERE = {
+    "pip install gristmill": "test_packaging installs the wheel and the editable checkout",
+    "gristmill init tiny": "the fixture `tiny_folder` did it",
+    "gristmill run tiny.yaml": "the fixture `tiny_folder` did it",
+}
+CHAT = [
+    {"messages": [{"role": "user", "content": f"Say {word}."}, {"role": "assistant", "content": word}]}
+    for word in ["mill", "grist", "river", "town", "hill", "lamp", "stone", "road", "field", "bread"]
+]
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """The lines of the README's shell blocks, without what they say after `#`."""
+    lines = [line.split(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_folder: Path) -> Path:
+    """The newcomer's folder, with a conversation file and some text of their own."""
+    (tiny_folder / "chat.jsonl").write_text("".join(json.dumps(row) + "\n" for row in CHAT * 4), encoding="utf-8")
+    (tiny_folder / "text").mkdir()
+    for name, text in list(topics.items())[:60]:
+        (tiny_folder / f"text/{name}.txt").write_text(text, encoding="utf-8")
+    return tiny_folder
+
+
+def test_every_command_of_the_readme_works(folder: Path):
+    bin_folder = Path(sys.executable).parent
+    environment = chain.ENVIRONMENT | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+    told = commands()
+    assert len(told) >= 15
+    assert set(DONE_ELSEWHERE) <= set(told), "the list above names what the page no longer says"
+    for command in told:
+        if command in DONE_ELSEWHERE:
+            continue
+        answer = subprocess.run(
+            command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        print(f"$ {command}\n{answer.stdout}{answer.stderr}")
+        assert answer.returncode == 0, f"$ {command}\n{answer.stdout}{answer.stderr}"
+        if not command.startswith("accelerate"):
+            assert max(map(len, (answer.stdout + answer.stderr).splitlines()), default=0) <= 80, command
+    assert (folder / "runs/gentle/ppo/manifest.json").exists()
+    assert "reused_from" in json.loads((folder / "runs/gentle/instruct/manifest.json").read_text())
+
+
+def test_every_program_of_the_readme_works(folder: Path):
+    programs = blocks("python")
+    assert len(programs) == 2
+    answer = subprocess.run(
+        [sys.executable, "-c", "\n".join(programs)], cwd=folder, env=chain.ENVIRONMENT, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert (folder / "out/sft/manifest.json").exists()
+
+
+def test_the_recipe_of_the_readme_runs(folder: Path):
+    (recipe,) = blocks("yaml")
+    (folder / "mine.yaml").write_text(recipe)
+    output = chain.gristmill(folder, "run", "mine.yaml")
+    assert (folder / "runs/mine/terse/manifest.json").exists(), output
+
+
+def test_every_file_that_the_readme_names_is_there():
+    named = re.findall(r"\]\(([^)#]+)\)", README)
+    assert len(named) > 10
+    assert not [name for name in named if not (chain.ROOT / name).exists()]
