@@ -6,12 +6,13 @@ Nothing here is inherited from but `StageConfig`, which only fixes how settings 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.core.artifact import Artifact
 from pipeline.core.progress import Progress
@@ -116,6 +117,9 @@ class SingleProcess:
         """Nothing to forget."""
 
 
+Tracker = Literal["trackio", "tensorboard", "wandb", "mlflow"]
+
+
 class Runtime(Settings):
     """How a recipe runs: recorded, never part of an artifact's identity."""
 
@@ -125,6 +129,17 @@ class Runtime(Settings):
     """Sequences per forward pass and process; `auto` takes the largest power of two that fits."""
     threads: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """CPU threads of each process."""
+    trackers: tuple[Tracker, ...] = ()
+    """Where rows of `metrics.jsonl` go as well: trackio, tensorboard, wandb, mlflow; each is an extra to install."""
+
+    @field_validator("trackers")
+    @classmethod
+    def _installed(cls, trackers: tuple[Tracker, ...]) -> tuple[Tracker, ...]:
+        for name in trackers:
+            spec = importlib.util.find_spec(name)
+            if spec is None or spec.origin is None:  # without an origin it is a folder that happens to be called so
+                raise ValueError(f"{name} is not installed; `pip install 'gristmill[{name}]'` brings it")
+        return trackers
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
+from pipeline.training.trackers import Trackers
 
 METRICS = "metrics.jsonl"
 _LEFT_OUT = ("epoch", "num_tokens")
@@ -41,13 +42,42 @@ def truncate_rows(path: Path, step: int) -> None:
     temporary.replace(path)
 
 
+class RowLog:
+    """Where a training's rows go: to `metrics.jsonl`, and from there to the trackers. Rank 0 alone writes."""
+
+    def __init__(self, context: StageContext) -> None:
+        """Nothing is written yet."""
+        self.context = context
+        self.path = context.output / METRICS
+        self._trackers: Trackers | None = None
+
+    def begin(self, step: int) -> None:
+        """Training starts after `step`: forget what was logged later."""
+        if self.context.processes.is_main:
+            had = max((row["step"] for row in read_rows(self.path)), default=-1)
+            truncate_rows(self.path, step)
+            self._trackers = Trackers(self.context, read_rows(self.path), had)
+
+    def append(self, row: dict[str, Any]) -> None:
+        """One row more."""
+        if self.context.processes.is_main:
+            assert self._trackers is not None, "begin comes first"
+            append_row(self.path, row)
+            self._trackers.log(row)
+
+    def end(self) -> None:
+        """There are no more rows."""
+        if self._trackers is not None:
+            self._trackers.finish()
+
+
 class Metrics(TrainerCallback):
     """Writes a trainer's logs to `metrics.jsonl` and moves the progress line."""
 
     def __init__(self, context: StageContext, tokens_at: Callable[[int], int]) -> None:
         """`tokens_at(step)`: tokens of the first `step` global batches, padding not counted."""
         self.context, self.tokens_at = context, tokens_at
-        self.path = context.output / METRICS
+        self.rows = RowLog(context)
         self.loss = math.nan
         self._started = 0.0
 
@@ -56,8 +86,7 @@ class Metrics(TrainerCallback):
     ) -> None:
         """Cut the file back to the step that training resumes from."""
         self._started = time.monotonic()
-        if self.context.processes.is_main:
-            truncate_rows(self.path, state.global_step)
+        self.rows.begin(state.global_step)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
         """Move the progress line."""
@@ -86,8 +115,13 @@ class Metrics(TrainerCallback):
         if not math.isfinite(self.loss):
             raise StageError(f"step {state.global_step}: the loss is {self.loss}; lower train.learning_rate, "
                              "lengthen train.warmup_steps or lower train.max_grad_norm")  # fmt: skip
-        if self.context.processes.is_main:
-            clock = round(time.monotonic() - self._started, 3)
-            figures = {name: value for name, value in logs.items() if name not in _LEFT_OUT}
-            append_row(self.path, {"step": state.global_step, "tokens": self.tokens_at(state.global_step),
-                                   **figures, "seconds": clock})  # fmt: skip
+        clock = round(time.monotonic() - self._started, 3)
+        figures = {name: value for name, value in logs.items() if name not in _LEFT_OUT}
+        tokens = self.tokens_at(state.global_step)
+        self.rows.append({"step": state.global_step, "tokens": tokens, **figures, "seconds": clock})
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        """Close the trackers."""
+        self.rows.end()

@@ -30,7 +30,7 @@ from pipeline.stages.ppo.trainer import Environment, Trainer
 from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import Choices, choose
 from pipeline.training.memory import shape_of
-from pipeline.training.metrics import METRICS, append_row
+from pipeline.training.metrics import RowLog
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -152,17 +152,18 @@ def make_accelerator(choices: Choices) -> Accelerator:
 def train(trainer: Trainer, context: StageContext) -> dict[str, Any]:
     """Take every update that is left, going on from the newest checkpoint; the figures of the last update."""
     figures = resume(trainer, context)
+    rows = RowLog(context)
+    rows.begin(trainer.update)
     cadence = Cadence(trainer.config.checkpoint_every, 1, trainer.bytes(), context.processes)
     started = time.monotonic()
     while trainer.update < trainer.config.steps:
         figures = trainer.step()
-        if context.processes.is_main:
-            seconds = round(time.monotonic() - started, 3)
-            append_row(context.output / METRICS, {**figures, "seconds": seconds})
+        rows.append({**figures, "seconds": round(time.monotonic() - started, 3)})
         shown = {name: figures[name] for name in ("true_score", "score", "kl", "response_length") if name in figures}
         context.progress.update(trainer.update, trainer.config.steps, unit="update", **shown)
         if cadence.due(trainer.update) or trainer.update == trainer.config.steps:
             write_checkpoint(trainer, figures, context)
+    rows.end()
     return figures
 
 

@@ -52,8 +52,12 @@ class Ancestor:
     @property
     def outside(self) -> dict[str, str]:
         """What it read that no stage made, by address, with what identifies the content."""
-        found = _contents(self.manifest.get("settings", {}), self.manifest.get("identity", {}).get("settings", {}))
-        return {public(address): _shown(content) for address, content in found if scheme_of(address) != "stage"}
+        identity = self.manifest.get("identity", {})
+        # An input that is a field's default is not told in the identity; the stage's version stands for it.
+        found = dict.fromkeys(self.sources, f"default of {self.kind} {identity.get('version', 1)}")
+        for address, content in _contents(self.manifest.get("settings", {}), identity.get("settings", {})):
+            found[public(address)] = _shown(content)
+        return {address: content for address, content in found.items() if scheme_of(address) != "stage"}
 
 
 def lineage(artifact: Artifact) -> list[Ancestor]:
@@ -112,9 +116,9 @@ def _contents(settings: Any, identity: Any) -> Iterator[tuple[str, str]]:
 
 
 def _shown(content: str) -> str:
-    """What identifies an outside input, for readers: `version 1`, `commit 0123456789ab`, `sha256 0123456789ab`."""
+    """What identifies an outside input, for readers: a generator's version, a commit, a sha256."""
     if content.startswith("builtin:"):
-        return f"version {content.rsplit(':', 1)[1]}"
+        return f"generator version {content.rsplit(':', 1)[1]}"
     if content.startswith("hf:"):
         return f"commit {content.rsplit('@', 1)[1][:12]}"
     return f"sha256 {content.rsplit(':', 1)[-1][:12]}"

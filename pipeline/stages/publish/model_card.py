@@ -17,7 +17,7 @@ from pipeline.stages.publish.page import README, Files, Origin, Page, Section, r
 from pipeline.stages.publish.pictures import Picture, reward_calibration, reward_course, task_shares, win_shares
 from pipeline.stages.publish.quick_start import model_start
 from pipeline.stages.publish.subject import Subject
-from pipeline.stages.publish.tables import course_table, figure_table, metric_table, verbatim, win_table
+from pipeline.stages.publish.tables import course_table, figure_table, metric_table, verbatim, win_table, wrapped
 
 COURSE = ("step", "kl", "score", "true_score", "response_length", "ended", "entropy")
 """What of a policy's training is shown, where it was logged."""
@@ -149,7 +149,7 @@ def sample_text(sample: Mapping[str, Any]) -> str:
     """A prompt and its answer, ready for `<pre>`."""
     turns = [f"{message['role']}: {message['content']}" for message in sample["prompt"]]
     cut = "" if sample["ended"] else " […]"
-    return verbatim("\n".join([*turns, f"assistant: {sample['completion']}{cut}"]))
+    return verbatim(wrapped("\n".join([*turns, f"assistant: {sample['completion']}{cut}"])))
 
 
 def limits(findings: Findings, stages: Sequence[Ancestor]) -> list[str]:

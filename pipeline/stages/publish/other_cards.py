@@ -15,12 +15,17 @@ from pipeline.stages.publish.lineage import Ancestor
 from pipeline.stages.publish.metadata import Licence, data_metadata, model_metadata, tokenizer_metadata
 from pipeline.stages.publish.model_card import EXAMPLE, before_start, data_limits, reward_section
 from pipeline.stages.publish.page import README, Files, Origin, Page, Section, render
+from pipeline.stages.publish.pictures import Picture, documents_left
 from pipeline.stages.publish.quick_start import data_start, reward_start, tokenizer_start
 from pipeline.stages.publish.subject import subject_of
-from pipeline.stages.publish.tables import metric_table, table, verbatim
+from pipeline.stages.publish.tables import metric_table, table, verbatim, wrapped
 
 SPLITS = ("train", "validation")
 SHOWN_ROWS, SHOWN_CHARACTERS = 3, 600
+DATA_LIMITS = (
+    "The licences of its sources were not looked into; they hold for what was taken from them.",
+    "Nothing was searched for personal data or offence beyond the steps named here.",
+)
 PREFERENCE_FIGURES = {
     "pairs": "pairs",
     "held_out_pairs": "held-out pairs",
@@ -73,7 +78,9 @@ def data_card(artifact: Artifact, name: str, origin: Origin) -> Files:
     counts = {split: sum(1 for _ in _lines(files)) for split, files in shards.items()}
     first = [json.loads(line) for _, line in zip(range(SHOWN_ROWS), _lines(shards["train"]), strict=False)]
     sections = [Section("Splits", table(["split", "rows"], [[split, f"{n:,}"] for split, n in counts.items()]))]
-    sections += _funnel(artifact.path)
+    steps = read_json(artifact.path / "funnel.json")["steps"] if (artifact.path / "funnel.json").exists() else []
+    pictures = documents_left(steps)
+    sections += _cleaning(steps, pictures)
     sections += [Section("The first rows", "\n\n".join(f"<pre>\n{_shown(row)}\n</pre>" for row in first))]
     if origin.stages and origin.stages[-1].kind == "preferences":
         sections.append(Section("Figures", metric_table(origin.stages[-1].metrics, PREFERENCE_FIGURES)))
@@ -84,11 +91,11 @@ def data_card(artifact: Artifact, name: str, origin: Origin) -> Files:
         "With datasets:",
         data_start(),
         sections,
-        ["The licences of its sources were not looked into; they hold for what was taken from them."],
+        DATA_LIMITS,
     )
     kinds, sources = _kinds_and_sources(origin)
     metadata = data_metadata(_configuration(artifact.path, shards), sources, kinds, sum(counts.values()))
-    return {README: render(page, metadata, origin)}
+    return {README: render(page, metadata, origin)} | {picture.path: picture.content for picture in pictures}
 
 
 def _headline(artifact: Artifact) -> str:
@@ -105,12 +112,12 @@ def _configuration(folder: Path, shards: Mapping[str, Sequence[Path]]) -> dict[s
     return {"configs": [{"config_name": "default", "data_files": files}]}
 
 
-def _funnel(folder: Path) -> list[Section]:
-    if not (folder / "funnel.json").exists():
+def _cleaning(steps: Sequence[Mapping[str, Any]], pictures: Sequence[Picture]) -> list[Section]:
+    if not steps:
         return []
-    steps = read_json(folder / "funnel.json")["steps"]
     rows = [[step["step"].replace("_", " "), f"{step['in']:,}", f"{step['out']:,}"] for step in steps]
-    return [Section("How it was cleaned", table(["step", "documents in", "documents out"], rows))]
+    left = table(["step", "documents in", "documents out"], rows)
+    return [Section("How it was cleaned", "\n\n".join([*(picture.markdown for picture in pictures), left]))]
 
 
 def _lines(files: Iterable[Path]) -> Iterable[str]:
@@ -120,8 +127,8 @@ def _lines(files: Iterable[Path]) -> Iterable[str]:
 
 
 def _shown(row: Mapping[str, Any]) -> str:
-    text = json.dumps(row, ensure_ascii=False, indent=2)
-    return verbatim(text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} […]")
+    text = json.dumps(row, ensure_ascii=False)
+    return verbatim(wrapped(text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} […]"))
 
 
 def _kinds_and_sources(origin: Origin) -> tuple[list[str], list[str]]:

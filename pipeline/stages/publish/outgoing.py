@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from pipeline.artifacts import Corpus, Model, Preferences, Release, RewardModel, Tokenizer
@@ -18,7 +17,7 @@ from pipeline.stages.publish.lineage import Ancestor, lineage
 from pipeline.stages.publish.metadata import Licence
 from pipeline.stages.publish.model_card import model_card, read_findings
 from pipeline.stages.publish.other_cards import data_card, reward_card, tokenizer_card
-from pipeline.stages.publish.page import README, Files, Origin, built
+from pipeline.stages.publish.page import README, Files, Origin, attempted, bare
 from pipeline.stages.publish.quick_start import addressed
 from pipeline.stages.publish.subject import subject_of
 
@@ -47,15 +46,15 @@ def outgoing(artifact: Artifact, target: HubTarget) -> Outgoing:
     if isinstance(artifact, Release):
         return Outgoing("model", release_contents(artifact.path, target), message)
     kind, card = _card_of(artifact)
-    stages = lineage(artifact)
-    origin = Origin(stages, _recipe(artifact))
-    page, fault = built(partial(card, artifact, target.repo.split("/")[1], origin), target.repo)
+    name = target.repo.split("/")[1]
+    origin, no_origin = attempted(lambda: Origin(lineage(artifact), _recipe(artifact)), Origin())
+    page, no_page = attempted(lambda: card(artifact, name, origin), bare(name))
     kept = {name: file for name, file in folder_contents(artifact.path).items() if not name.startswith(STAYS)}
     contents = kept | dict(page)
     digests = {name: artifact.manifest["files"][name] for name in kept if name != README}
-    contents[RECORD] = record([stage.manifest for stage in stages], digests)
+    contents[RECORD] = record([stage.manifest for stage in origin.stages], digests)
     contents[README] = _addressed(page[README], target)
-    return Outgoing(kind, contents, message, fault)
+    return Outgoing(kind, contents, message, no_origin or no_page)
 
 
 def release_contents(folder: Path, target: HubTarget) -> dict[str, Path | bytes]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 from huggingface_hub import CardData
 from jinja2 import Environment, StrictUndefined
@@ -20,6 +20,8 @@ from jinja2 import Environment, StrictUndefined
 from pipeline.hub.record import public
 from pipeline.stages.publish.lineage import Ancestor
 from pipeline.stages.publish.tables import table, verbatim
+
+Result = TypeVar("Result")
 
 README = "README.md"
 Files = Mapping[str, bytes]
@@ -127,15 +129,19 @@ def recipe_text(recipe: Mapping[str, Any]) -> str:
     return text.getvalue()
 
 
-def built(build: Callable[[], Files], name: str, quick_start: str = "") -> tuple[Files, str]:
-    """The files of a card, and what went wrong with it: nothing, or one line.
+def bare(name: str, quick_start: str = "") -> Files:
+    """The card of something whose own could not be made."""
+    program = f"\n```python\n{quick_start}\n```\n" if quick_start else ""
+    return {README: f"---\ntags:\n- gristmill\n---\n\n# {name}\n{program}".encode()}
 
-    The only place where everything is caught. Weights that took days are not held back by a table: they go up with a
-    bare card, and the fault is told at the end.
+
+def attempted(make: Callable[[], Result], otherwise: Result) -> tuple[Result, str]:
+    """What `make` makes, or `otherwise` and what went wrong, in a line.
+
+    The only place where everything is caught. Weights that took days are not held back by a card's table: they go up
+    with what could be made, and the fault is told at the end.
     """
     try:
-        return build(), ""
+        return make(), ""
     except Exception as error:
-        program = f"\n```python\n{quick_start}\n```\n" if quick_start else ""
-        bare = f"---\ntags:\n- gristmill\n---\n\n# {name}\n{program}"
-        return {README: bare.encode()}, f"{type(error).__name__}: {error}"
+        return otherwise, f"{type(error).__name__}: {error}"

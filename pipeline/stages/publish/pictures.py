@@ -11,7 +11,7 @@ from pipeline.stages.publish.lineage import Ancestor
 
 FOLDER = "figures"
 SHOWN_WIDTH = 480
-SCORES = (("score", "reward model"), ("true_score", "true reward"))
+SCORES = (("score", "learned score"), ("true_score", "true score"))
 """What a policy may have been scored by, as ppo logs it."""
 
 
@@ -31,7 +31,7 @@ class Picture:
     @property
     def markdown(self) -> str:
         """The line that shows it, at half the width of a page."""
-        return f'<img src="{self.path}" alt="{html.escape(self.alt)}" width="{SHOWN_WIDTH}">'
+        return f'<p><img src="{self.path}" alt="{html.escape(self.alt)}" width="{SHOWN_WIDTH}"></p>'
 
 
 def picture(name: str, alt: str, figure: Any) -> list[Picture]:
@@ -61,7 +61,7 @@ def task_shares(figures: Sequence[Mapping[str, Any]], models: Sequence[str]) -> 
     """For every task with right and wrong answers, the share of right ones by model."""
     from pipeline.figures.evaluation import tasks_by_stage
 
-    exact = [row for row in figures if row["metric"] == "exact_match"]
+    exact = [row for row in figures if row["metric"] == "exact_match" and row["group"] != "all"]
     for task in dict.fromkeys(row["task"] for row in exact):
         alt = f"Share of right answers to {task} by model, with standard errors"
         rows = [row for row in exact if row["task"] == task]
@@ -75,3 +75,10 @@ def win_shares(wins: Sequence[Mapping[str, Any]]) -> list[Picture]:
 
     against = wins[0]["against"] if wins else ""
     return picture("win-rates", f"How often answers were preferred to those of {against}", win_rates(wins))
+
+
+def documents_left(steps: Sequence[Mapping[str, Any]]) -> list[Picture]:
+    """What each step of cleaning let pass."""
+    from pipeline.figures.corpus import funnel
+
+    return picture("funnel", "Documents left after each step of cleaning", funnel(steps))

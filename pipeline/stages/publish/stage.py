@@ -19,9 +19,9 @@ from pipeline.models.loading import load_model, load_tokenizer, save_model
 from pipeline.stages.publish.config import Config
 from pipeline.stages.publish.lineage import lineage
 from pipeline.stages.publish.metadata import Licence
-from pipeline.stages.publish.model_card import EXAMPLE, model_card, read_findings
+from pipeline.stages.publish.model_card import EXAMPLE, Findings, model_card, read_findings
 from pipeline.stages.publish.outgoing import release_contents, release_record
-from pipeline.stages.publish.page import Origin, built
+from pipeline.stages.publish.page import Origin, attempted, bare
 from pipeline.stages.publish.quick_start import failure_of, model_start, opens
 from pipeline.stages.publish.subject import subject_of
 
@@ -31,20 +31,23 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     save_model(load_model(inputs.model.path), load_tokenizer(inputs.model.path), context.output)
     name = config.name or default_name(context.recipe.get("name"), inputs.model.address)
     subject = subject_of(context.output, name, inputs.model.address)
-    stages = lineage(inputs.model)
-    findings = read_findings(inputs.evaluation)
-    licence = Licence(config.license, config.language)
-    origin = Origin(stages, context.recipe)
-    start = model_start(EXAMPLE, subject.custom)
-    page, fault = built(lambda: model_card(subject, findings, origin, licence, inputs.model.address), name, start)
+    stages, no_stages = attempted(lambda: lineage(inputs.model), [])
+    findings, no_findings = attempted(lambda: read_findings(inputs.evaluation), Findings())
+    licence, origin = Licence(config.license, config.language), Origin(stages, context.recipe)
+    page, no_page = attempted(
+        lambda: model_card(subject, findings, origin, licence, inputs.model.address),
+        bare(name, model_start(EXAMPLE, subject.custom)),
+    )
     write_files(page, context.output)
     write_files({RECORD: release_record(stages, context.output, file_digest)}, context.output)
-    metrics = {
+    metrics: dict[str, Any] = {
         "num_parameters": subject.num_parameters,
         "stages": len(stages),
         "figures": len(findings.figures),
-        **({"card_fault": fault} if fault else {}),
     }
+    fault = no_stages or no_findings or no_page
+    if fault:
+        metrics["card_fault"] = fault
     headline = f"{name}: {format_count(subject.num_parameters)} parameters, {len(stages)} stages"
     if config.hub is None:
         return Outcome(metrics=metrics, headline=headline)

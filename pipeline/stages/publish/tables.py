@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +19,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def cell(text: str) -> str:
     """Text inside a table: one line, no markup."""
-    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|").replace("`", "'")
+    return html.escape(re.sub(r"[ \t\r\n\f\v]+", " ", text).strip(), quote=False).replace("|", "\\|").replace("`", "'")
 
 
 def verbatim(text: str) -> str:
@@ -26,6 +28,15 @@ def verbatim(text: str) -> str:
         letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
     return html.escape(shown)
+
+
+def wrapped(text: str, width: int = 84) -> str:
+    """The lines of a text, those that are too long for a page continued below with an indent."""
+    lines = [
+        textwrap.wrap(line, width, subsequent_indent="    ", replace_whitespace=False) or [""]
+        for line in text.split("\n")
+    ]
+    return "\n".join(part for line in lines for part in line)
 
 
 def number(value: float) -> str:

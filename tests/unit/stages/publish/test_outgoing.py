@@ -1,0 +1,169 @@
+"""What of each kind of artifact goes to the Hub, and that a card which cannot be made holds nothing back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from huggingface_hub import DatasetCard, ModelCard
+
+from pipeline import Recipe
+from pipeline.artifacts import Corpus, Evaluation, Model, Preferences, Release, RewardModel, Tokenizer
+from pipeline.core.artifact import file_digest
+from pipeline.core.errors import StageError
+from pipeline.core.stage import Inputs
+from pipeline.hub.target import HubTarget
+from pipeline.models.loading import load_model
+from pipeline.stages.publish import stage as publish_stage
+from pipeline.stages.publish.checks import check
+from pipeline.stages.publish.config import Config
+from pipeline.stages.publish.outgoing import outgoing
+from pipeline.stages.publish.quick_start import addressed, program_of
+from pipeline.stages.publish.stage import run
+from pipeline.stages.publish.subject import count_parameters
+from pipeline.stages.publish.tables import wrapped
+from tests.unit.stages.tiny import make_context, save_tiny_model
+
+TARGET = HubTarget(repo="alice/mine", tag="v1")
+
+
+def sealed(artifact_type, folder, kind, **more):
+    """`folder` as a stage of this kind would have left it."""
+    files = {str(file.relative_to(folder)): file_digest(file) for file in folder.rglob("*") if file.is_file()}
+    manifest = {
+        "id": folder.name, "kind": kind, "fingerprint": f"of-{folder.name}", "identity": {"version": 1, "settings": {}},
+        "settings": {}, "inputs": {}, "metrics": {}, "headline": "", "environment": {}, "files": files, **more,
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return artifact_type(folder, manifest["fingerprint"], folder.name)
+
+
+def rows(folder, **splits):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in splits.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in content))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "sft"
+    save_tiny_model(folder)
+    (folder / "samples.jsonl").write_text("{}\n")
+    return sealed(Model, folder, "sft", settings={"data": {"path": "/home/alice/chat.jsonl"}})
+
+
+def page_of(found):
+    return found.contents["README.md"].decode()
+
+
+def test_a_model_goes_with_its_card_and_its_record(model):
+    found = outgoing(model, TARGET)
+    assert found.kind == "model" and not found.card_fault
+    assert "samples.jsonl" not in found.contents and "manifest.json" not in found.contents
+    record = json.loads(found.contents["gristmill/manifest.json"])
+    assert record["stages"][-1]["settings"] == {"data": {"path": "…/chat.jsonl"}}
+    assert record["files"]["model.safetensors"] == file_digest(model.path / "model.safetensors")
+    assert "/home/alice" not in page_of(found) and "chat.jsonl" in page_of(found)
+
+
+def test_parameters_are_counted_from_the_files_alone(model):
+    assert count_parameters(model.path) == load_model(model.path).num_parameters()
+
+
+def test_a_reward_model_is_a_classifier_on_the_hub(model, tmp_path):
+    folder = save_tiny_model(tmp_path / "judge").path
+    (folder / "reward.json").write_text('{"mean": 0.5, "std": 2.0}')
+    scorer = sealed(RewardModel, folder, "reward", metrics={"accuracy": 0.8, "accuracy_standard_error": 0.02})
+    found = outgoing(scorer, TARGET)
+    assert ModelCard(page_of(found)).data.pipeline_tag == "text-classification"
+    assert "AutoModelForSequenceClassification" in program_of(page_of(found))
+
+
+def test_a_tokenizer_is_a_repository_of_its_own(model, tmp_path):
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (folder / name).write_bytes((model.path / name).read_bytes())
+    found = outgoing(sealed(Tokenizer, folder, "tokenizer"), TARGET)
+    data = ModelCard(page_of(found)).data
+    assert "tokenizer" in data.tags and data.pipeline_tag is None and data.license is None
+
+
+def test_what_was_thrown_away_of_a_corpus_stays_here(tmp_path):
+    folder = rows(tmp_path / "corpus", **{"train-00000": [{"text": "a"}] * 3, "validation-00000": [{"text": "b"}]})
+    rows(folder / "dropped", filters=[{"text": "c"}])
+    (folder / "funnel.json").write_text(json.dumps({"steps": [{"step": "filters", "in": 5, "out": 4, "dropped": {}}]}))
+    found = outgoing(sealed(Corpus, folder, "corpus"), TARGET)
+    assert found.kind == "dataset" and not [name for name in found.contents if name.startswith("dropped")]
+    assert "| train | 3 |" in page_of(found) and "| filters | 5 | 4 |" in page_of(found)
+
+
+def test_a_data_card_says_where_the_splits_lie(tmp_path):
+    pair = {"prompt": [], "chosen": [], "rejected": []}
+    folder = rows(tmp_path / "preferences", train=[pair] * 2, validation=[pair])
+    data = DatasetCard(page_of(outgoing(sealed(Preferences, folder, "preferences"), TARGET))).data.to_dict()
+    assert data["configs"] == [{
+        "config_name": "default",
+        "data_files": [{"split": "train", "path": ["train.jsonl"]}, {"split": "validation", "path": ["validation.jsonl"]}],
+    }]  # fmt: skip
+    assert data["size_categories"] == ["n<1K"] and "license" not in data
+
+
+def test_an_evaluation_is_no_repository(tmp_path):
+    with pytest.raises(StageError, match="holds a Evaluation; the Hub takes"):
+        outgoing(sealed(Evaluation, rows(tmp_path / "evaluate"), "evaluate"), TARGET)
+
+
+def test_a_card_that_cannot_be_made_holds_no_weights_back(model, tmp_path):
+    folder = rows(tmp_path / "evaluate")
+    (folder / "evaluation.json").write_text('{"models": 3}')
+    broken = sealed(Evaluation, folder, "evaluate")
+    context = make_context(tmp_path / "publish")
+    outcome = run(Config(), Inputs(model=model, evaluation=broken), context)
+    assert "evaluation.json: damaged" in outcome.metrics["card_fault"]
+    assert file_digest(context.output / "model.safetensors") == file_digest(model.path / "model.safetensors")
+    release = sealed(Release, context.output, "publish", metrics=outcome.metrics)
+    (verdict,) = check(Config(), Inputs(), release, context)
+    assert verdict.verdict == "fail" and "evaluation.json" in str(verdict.figure)
+    assert "model.safetensors" in outgoing(release, TARGET).contents
+
+
+def test_a_damaged_ancestor_costs_the_lineage_and_not_the_push(model, tmp_path):
+    folder = save_tiny_model(tmp_path / "ppo").path
+    elsewhere = rows(tmp_path / "another run" / "base")
+    (elsewhere / "manifest.json").write_text("{")
+    source = {"address": "base", "fingerprint": "f", "path": str(elsewhere)}
+    found = outgoing(sealed(Model, folder, "ppo", inputs={"policy": source}), TARGET)
+    assert "damaged" in found.card_fault
+    assert "model.safetensors" in found.contents and "## Quick start" in page_of(found)
+
+
+def test_what_does_not_open_is_not_pushed(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(publish_stage, "push", lambda *_: pytest.fail("pushed"))
+    monkeypatch.setattr(publish_stage, "failure_of", lambda _: "OSError: no weights")
+    monkeypatch.setattr(publish_stage, "opens", lambda _: None)
+    config = Config.model_validate({"hub": "alice/mine"})
+    with pytest.raises(StageError, match="not pushed: the quick start of its card fails"):
+        run(config, Inputs(model=model, evaluation=None), make_context(tmp_path / "publish"))
+
+
+def test_a_smoke_run_pushes_nothing(tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("recipe: 1\nname: x\nstages: {publish: {model: 'hf://org/base', hub: org/name}}\n")
+    assert Recipe.load(recipe).loaded.stages["publish"].config.hub is not None  # type: ignore[attr-defined]
+    assert Recipe.load(recipe, smoke=True).loaded.stages["publish"].config.hub is None  # type: ignore[attr-defined]
+
+
+def test_a_pushed_card_opens_the_repository_and_a_local_one_its_folder():
+    card = '```python\nrepository, revision = ".", None  # here\nuse(repository)\n```\n'
+    assert (
+        addressed(card, "alice/mine", "v1")
+        == '```python\nrepository, revision = "alice/mine", "v1"\nuse(repository)\n```\n'
+    )
+
+
+def test_long_lines_go_on_below_and_short_ones_stay():
+    assert wrapped("a b\n" + "c " * 60).splitlines()[0] == "a b"
+    assert all(len(line) <= 84 for line in wrapped("word " * 100).splitlines())
+    assert wrapped("x\n\ny") == "x\n\ny"
