@@ -42,15 +42,14 @@ class Muon(Optimizer):
                 if weights.grad is not None:
                     by_shape[weights.shape].append(weights)
             for weights in by_shape.values():
-                self._step_together(weights, group)
+                self._step_together(weights, [weight.grad for weight in weights if weight.grad is not None], group)
         return loss
 
-    def _step_together(self, weights: list[Tensor], group: dict[str, Any]) -> None:
-        gradients = [weight.grad for weight in weights]
+    def _step_together(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         buffers = [self._buffer(weight) for weight in weights]
         momentum = group["momentum"]
         torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-        directions = orthogonalized(torch.stack(torch._foreach_lerp(gradients, buffers, momentum)))
+        directions = orthogonalized(torch.stack(list(torch._foreach_lerp(gradients, buffers, momentum))))
         scale = _ADAMW_SIZE * math.sqrt(max(weights[0].shape))
         torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
         torch._foreach_add_(weights, list(directions.unbind()), alpha=-group["lr"] * scale)

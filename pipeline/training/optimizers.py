@@ -47,3 +47,37 @@ def parameter_groups(model: nn.Module) -> ParameterGroups:
         else:
             groups.vectors.append(weights)
     return groups
+
+
+def make_optimizers(model: nn.Module, train: TrainConfig) -> list[Optimizer]:
+    """The optimizers of `model`'s weights, each group with its highest learning rate as `initial_lr`."""
+    groups = parameter_groups(model)
+    adamw = [
+        {"params": groups.embeddings, "weight_decay": train.weight_decay},
+        {"params": groups.vectors, "weight_decay": 0.0},
+    ]
+    optimizers: list[Optimizer] = []
+    if train.optimizer == "muon":
+        optimizers.append(Muon(groups.matrices, train.muon_learning_rate, train.muon_momentum, train.weight_decay))
+    else:
+        adamw.insert(0, {"params": groups.matrices, "weight_decay": train.weight_decay})
+    optimizers.append(
+        torch.optim.AdamW(
+            [group for group in adamw if group["params"]],
+            lr=train.learning_rate,
+            betas=(train.adam_beta1, train.adam_beta2),
+            eps=train.adam_epsilon,
+            fused=True,
+        )
+    )
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+    return optimizers
+
+
+def scale_learning_rates(optimizers: list[Optimizer], factor: float) -> None:
+    """Set every group's learning rate to `factor` of its highest."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor

@@ -1,0 +1,127 @@
+"""Optimizer steps of a decoder: micro-batches, one clipped step, a schedule; and its state, for checkpoints.
+
+A loop of our own on Accelerate: transformers' Trainer adds more than a twentieth to the step of a small model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from pipeline.stages.pretrain.config import PretrainTrain
+from pipeline.stages.pretrain.packing import NO_LOSS
+from pipeline.training.optimizers import make_optimizers, scale_learning_rates
+from pipeline.training.schedules import learning_rate_factor, warmup_steps_of
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from pipeline.models.decoder import DecoderForCausalLM
+
+WEIGHTS, STATE = "weights.safetensors", "state.pt"
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """What one optimizer step did."""
+
+    loss: Tensor
+    """Nats, summed over this process's tokens that bear loss."""
+    grad_norm: Tensor
+    """Of the whole gradient, before clipping."""
+    learning_rate: float
+
+
+class Learner:
+    """A decoder with its optimizers."""
+
+    def __init__(
+        self, model: DecoderForCausalLM, train: PretrainTrain, steps: int, accelerator: Accelerator, compiled: bool
+    ) -> None:
+        """`accelerator` is built with one accumulation step; micro-batches are accumulated here."""
+        assert accelerator.gradient_accumulation_steps == 1
+        self.model = model.train()
+        self.train, self.steps, self.accelerator = train, steps, accelerator
+        self.warmup_steps = warmup_steps_of(train, steps)
+        self.network: Any = accelerator.prepare_model(model)
+        if compiled:
+            self.network = torch.compile(self.network, dynamic=False)
+        self.optimizers = make_optimizers(model, train)
+        self.done = 0
+
+    def step(self, micro_batches: Sequence[Batch], tokens: int) -> StepFigures:
+        """One step down the mean loss over the `tokens` that bear loss, in the micro-batches of all processes."""
+        total = torch.zeros((), device=self.accelerator.device)
+        for index, batch in enumerate(micro_batches):
+            last = index == len(micro_batches) - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.network):
+                loss = self._loss(batch, total)
+                # Data parallelism averages gradients over processes; times their number, the average is a sum.
+                self.accelerator.backward(loss / tokens * self.accelerator.num_processes)
+        limit = self.train.max_grad_norm or float("inf")
+        grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        factor = learning_rate_factor(
+            self.train.schedule, self.done, self.steps, self.warmup_steps, self.train.decay_share
+        )
+        scale_learning_rates(self.optimizers, factor)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        self.done += 1
+        return StepFigures(total, grad_norm, self.train.learning_rate * factor)
+
+    def _loss(self, batch: Batch, total: Tensor) -> Tensor:
+        """What is minimised on one micro-batch; the loss of language alone is added to `total`."""
+        labels = batch["labels"]
+        with self.accelerator.autocast():
+            logits = self.network(
+                input_ids=batch["input_ids"],
+                position_ids=batch.get("position_ids"),
+                attention_mask=batch.get("attention_mask"),
+                use_cache=False,
+            ).logits
+        loss, regular = next_token_loss(logits.float(), labels, self.train.z_loss)
+        total += loss.detach()
+        return loss + regular
+
+    def save(self, folder: Path) -> None:
+        """Write weights and the optimizers' states."""
+        save_file({name: weights.detach() for name, weights in self.model.named_parameters()}, folder / WEIGHTS)
+        states = [optimizer.state_dict() for optimizer in self.optimizers]
+        torch.save({"optimizers": states, "done": self.done, "generator": torch.get_rng_state()}, folder / STATE)
+
+    def load(self, folder: Path) -> None:
+        """Go on from what `save` wrote."""
+        weights = load_file(folder / WEIGHTS)
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                parameter.copy_(weights[name])
+        state = torch.load(folder / STATE, weights_only=True)
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.done = state["done"]
+        torch.set_rng_state(state["generator"])
+
+
+def next_token_loss(logits: Tensor, labels: Tensor, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of the next token, summed, and `z_loss` times the sum of squared log-normalisers.
+
+    Logits are (batch, length, vocabulary), labels (batch, length) with -100 where none bears loss. The second keeps
+    the logits from drifting (https://arxiv.org/abs/2204.02311, section 5).
+    """
+    targets = labels[:, 1:].flatten()
+    predictions = logits[:, :-1].flatten(0, 1)
+    loss = cross_entropy(predictions, targets, ignore_index=NO_LOSS, reduction="sum")
+    if not z_loss:
+        return loss, torch.zeros_like(loss)
+    normalisers = predictions.logsumexp(-1)[targets != NO_LOSS]
+    return loss, z_loss * normalisers.square().sum()

@@ -1,0 +1,120 @@
+"""From first step to last: this process's batches, lines of `metrics.jsonl`, checkpoints, going on after a kill."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipeline.core.errors import StageError
+from pipeline.core.stage import StageContext
+from pipeline.stages.pretrain.learner import Batch, Learner
+from pipeline.stages.pretrain.packing import PackedBatch, PackedRows
+from pipeline.training.checkpoints import (
+    Cadence,
+    checkpoint_folder,
+    discard_incomplete,
+    keep_newest,
+    mark_complete,
+    newest_complete,
+)
+from pipeline.training.metrics import METRICS, append_row, truncate_rows
+from pipeline.training.rows import RowPlan
+
+
+@dataclass
+class Since:
+    """What was learned since the last line was logged."""
+
+    loss: Tensor
+    """Nats of this process's tokens."""
+    tokens: int = 0
+    """Tokens of all processes that bear loss."""
+
+
+@dataclass
+class Loop:
+    """A whole training, as one of its processes runs it."""
+
+    learner: Learner
+    rows: PackedRows
+    plan: RowPlan
+    collate: PackedBatch
+    micro_batch: int
+    log_every: int
+    cadence: Cadence
+    context: StageContext
+
+    def run(self) -> None:
+        """Train to the end, from the newest complete checkpoint if there is one.
+
+        Raises:
+            StageError: when the loss is no longer a number; on every process.
+        """
+        self._resume()
+        since, started = self._nothing(), time.monotonic()
+        for step in range(self.learner.done, self.plan.steps):
+            tokens = self.rows.loss_tokens(self.plan.order[step])
+            figures = self.learner.step(list(self._micro_batches(step)), tokens)
+            since.loss, since.tokens = since.loss + figures.loss, since.tokens + tokens
+            done = step + 1
+            if done % self.log_every == 0 or done == self.plan.steps:
+                row = {"loss": self._mean(since, done), "learning_rate": figures.learning_rate,
+                       "grad_norm": figures.grad_norm.item(), "seconds": round(time.monotonic() - started, 3)}  # fmt: skip
+                self._log(done, row)
+                since = self._nothing()
+            if self.cadence.due(done) or done == self.plan.steps:
+                self._checkpoint(done)
+
+    def _nothing(self) -> Since:
+        return Since(torch.zeros((), device=self.learner.accelerator.device))
+
+    def _micro_batches(self, step: int) -> Iterator[Batch]:
+        """This process's part of a global batch."""
+        processes, device = self.context.processes, self.learner.accelerator.device
+        share = self.plan.order.batch_size // processes.world_size
+        rows = self.plan.order[step][processes.rank * share : (processes.rank + 1) * share]
+        for first in range(0, share, self.micro_batch):
+            batch = self.collate([self.rows[row] for row in rows[first : first + self.micro_batch].tolist()])
+            yield {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+
+    def _mean(self, since: Since, done: int) -> float:
+        total = self.learner.accelerator.reduce(since.loss, "sum")
+        assert isinstance(total, Tensor)
+        loss = total.item() / since.tokens
+        if not math.isfinite(loss):
+            raise StageError(f"step {done}: the loss is {loss}; lower train.learning_rate, lengthen train.warmup_steps "
+                             "or lower train.max_grad_norm")  # fmt: skip
+        return loss
+
+    def _log(self, done: int, figures: dict[str, float]) -> None:
+        self.context.progress.update(done, self.plan.steps, loss=figures["loss"])
+        if self.context.processes.is_main:
+            append_row(self.context.output / METRICS, {"step": done, "tokens": self.plan.tokens_at(done), **figures})
+
+    def _checkpoint(self, done: int) -> None:
+        folder = checkpoint_folder(self.context.work)
+        checkpoint = folder / f"checkpoint-{done}"
+        if self.context.processes.is_main:
+            checkpoint.mkdir(parents=True, exist_ok=True)
+            self.learner.save(checkpoint)
+        mark_complete(checkpoint, self.context.processes)
+        if self.context.processes.is_main:
+            keep_newest(folder)
+
+    def _resume(self) -> None:
+        newest, processes = None, self.context.processes
+        if processes.is_main:
+            folder = checkpoint_folder(self.context.work)
+            discard_incomplete(folder)
+            newest = newest_complete(folder)
+        newest = processes.broadcast(newest)
+        if newest is not None:
+            self.context.progress.note(f"goes on from {newest.name}")
+            self.learner.load(newest)
+        if processes.is_main:
+            truncate_rows(self.context.output / METRICS, self.learner.done)
