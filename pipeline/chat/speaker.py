@@ -6,11 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError
-
 from pipeline.chat.streaming import stream
 from pipeline.chat.subject import Subject
-from pipeline.core.errors import DataError
 from pipeline.data.answers import require_end_token
 from pipeline.data.chat import prompt_ids
 from pipeline.models.device import on_own_device
@@ -63,14 +60,11 @@ class Speaker:
         """The ids after which the answer begins; one that continues text reads the last message alone.
 
         Raises:
-            DataError: if the chat template does not take these messages.
+            StageError: if the chat template does not take these messages.
         """
         if not self.chats:
             return encode_documents(self.tokenizer, [messages[-1]["content"]])[0][:-1]
-        try:
-            return prompt_ids(self.tokenizer, messages)
-        except TemplateError as error:
-            raise DataError(f"{self.name}: its chat template refuses the conversation: {error}") from None
+        return prompt_ids(self.tokenizer, messages)
 
     def answer(self, prompt: Sequence[int], seed: int, index: int, sampling: Sampling) -> Answer:
         """The answer to `prompt`, drawn with the uniforms of (`seed`, `index`), to be iterated."""

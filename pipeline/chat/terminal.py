@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -24,7 +25,8 @@ class Terminal:
 
     out: TextIO
     err: TextIO
-    width: int = 80
+    columns: int | None = None
+    """Its width, where it is not to be asked for each time."""
     live: bool = False
     """Whether a line can be written again, which a pipe and a dumb terminal cannot."""
     coloured: bool = False
@@ -32,9 +34,17 @@ class Terminal:
     @classmethod
     def of_process(cls) -> Terminal:
         """The one of this process, plain where it is no terminal and where NO_COLOR asks for it."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # where it cannot write what a model says
         live = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         coloured = live and not os.environ.get("NO_COLOR")
-        return cls(sys.stdout, sys.stderr, shutil.get_terminal_size().columns, live, coloured)
+        return cls(sys.stdout, sys.stderr, None, live, coloured)
+
+    @property
+    def width(self) -> int:
+        """Columns that there are now; 80 where there is no terminal."""
+        return self.columns or shutil.get_terminal_size().columns
 
     def write(self, text: str) -> None:
         """Text as it is, at once."""

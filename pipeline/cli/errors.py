@@ -40,11 +40,19 @@ def user_errors() -> Iterator[None]:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
     except Exception as error:
-        said = disk_fault(error)
+        said = disk_fault(error) or memory_fault(error)
         if said is None:
             raise
         print(f"{said}; what was sealed is valid, and the same command goes on", file=sys.stderr)
         raise typer.Exit(3) from None
+
+
+def memory_fault(error: Exception) -> str | None:
+    """What did not fit in memory, if that is what an error says; None for any other error."""
+    words = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or "can't allocate memory" in words or "out of memory" in words:
+        return f"the memory is too small ({words:.160}): lower runtime.micro_batch, or the sizes in `gristmill plan`"
+    return None
 
 
 def disk_fault(error: Exception) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.artifact import CHECKS, MANIFEST, WORK, read_json
-from pipeline.core.errors import RunError
+from pipeline.core.errors import RunError, StageError
 from pipeline.core.plan import Plan, PlannedStage, artifacts_in, inputs_of
 from pipeline.core.progress import Progress, duration
 from pipeline.core.recipe import Recipe, RecipeStage
@@ -214,8 +214,12 @@ def perform(
     if alone and not processes.is_main:
         return Outcome()
     context = stage_context(recipe, stage, output, SingleProcess() if alone else processes, position)
-    outcome = stage.stage.load("run")(stage.config, inputs, context)
-    context.progress.close()
+    try:
+        outcome = stage.stage.load("run")(stage.config, inputs, context)
+    except StageError as error:  # a data fault names its file; one of the stage, the stage
+        raise StageError(f"stages.{stage.id}: {error}") from error.__cause__
+    finally:
+        context.progress.close()
     if not alone:
         processes.barrier()
         processes.reset()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from jinja2 import TemplateError
 from transformers import TokenizersBackend
 from transformers.utils.chat_template_utils import render_jinja_template
 
@@ -89,13 +90,19 @@ def _render(
     chat = [{key: _neutralise(value, control) for key, value in message.items()} for message in messages]
     names: dict[str, Any] = dict(tokenizer.special_tokens_map)
     render: Any = render_jinja_template
-    rendered, spans = render(
-        conversations=[chat],
-        chat_template=tokenizer.chat_template,
-        return_assistant_tokens_mask=not prompt and "generation" in tokenizer.chat_template,
-        add_generation_prompt=prompt,
-        **names,
-    )
+    try:
+        rendered, spans = render(
+            conversations=[chat],
+            chat_template=tokenizer.chat_template,
+            return_assistant_tokens_mask=not prompt and "generation" in tokenizer.chat_template,
+            add_generation_prompt=prompt,
+            **names,
+        )
+    except TemplateError as error:  # of its syntax, or raised by it: many templates refuse system messages
+        raise StageError(
+            f"the chat template of {tokenizer.name_or_path} refuses a conversation of the roles "
+            f"{', '.join(message['role'] for message in messages)}: {error}; change the data, or the template"
+        ) from None
     return rendered[0], spans[0] if spans else []
 
 

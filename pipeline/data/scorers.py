@@ -52,13 +52,15 @@ def import_function(name: str) -> Callable[..., Any]:
     """The function that `module:function` names.
 
     Raises:
-        StageError: if there is no such module, or nothing callable of that name in it.
+        StageError: if the module cannot be imported, or has nothing callable of that name in it.
     """
     module_name, function_name = name.split(":")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise StageError(f"{name}: {error}; is the folder of {module_name} on PYTHONPATH?") from error
+    except Exception as error:  # the module is the user's own and may raise anything
+        raise StageError(f"{name}: importing {module_name} raised {type(error).__name__}: {error}") from error
     function = getattr(module, function_name, None)
     if not callable(function):
         raise StageError(f"{name}: {module.__file__} has no function {function_name!r}")

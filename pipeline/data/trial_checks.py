@@ -90,11 +90,11 @@ def prompts_matter(figures: Mapping[str, Any], prefix: str) -> Check:
     gain, error, rows = (
         figures[f"{prefix}{name}"] for name in ("prompt_gain", "prompt_gain_error", "prompt_gain_rows")
     )
-    unheard = gain <= 2 * error
+    unheard = gain <= 3 * error
     return Check(
         f"{of(prefix)}nats that a prompt tells of its answer",
         round(gain, 3),
-        f"above {2 * error:.3f}, two standard errors ({rows} rows)",
+        f"above {3 * error:.3f}, three standard errors ({rows} rows)",
         graded(warn=unheard, fail=unheard and rows >= _FEWEST_ROWS),
         "answers do not depend on prompts: are the data's answers beside their own prompts? else train longer",
     )

@@ -7,7 +7,6 @@ is a folder, and one that does not exist is never looked for on the Hub.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from transformers import (
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from pipeline.core.artifact import read_json
 from pipeline.core.errors import StageError
 from pipeline.models.decoder import DecoderConfig, DecoderForCausalLM, DecoderForSequenceClassification, DecoderModel
 
@@ -53,14 +53,14 @@ def load_config(path: Path | str) -> PreTrainedConfig:
         StageError: if the folder or its `config.json` is missing, or its model needs code that is not here.
     """
     folder = _folder(path, "config.json")
-    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    kind = settings.get("model_type")
+    kind = read_json(folder / "config.json").get("model_type")
     if kind not in CONFIG_MAPPING:
         raise StageError(
             f"{folder / 'config.json'}: model_type: {kind!r} is not known to the installed transformers; "
             "upgrade it, or take a model that needs no code of its own"
         )
-    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    with _opening(folder, "config.json"):
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
 
 
 def load_model(path: Path | str, dtype: torch.dtype | None = None) -> PreTrainedModel:
@@ -71,7 +71,9 @@ def load_model(path: Path | str, dtype: torch.dtype | None = None) -> PreTrained
     """
     config = load_config(path)
     kind = AutoModelForCausalLM
-    return _in_own_memory(kind.from_pretrained(path, config=config, dtype=dtype or "auto", trust_remote_code=False))
+    with _opening(path, "the weights"):
+        model = kind.from_pretrained(path, config=config, dtype=dtype or "auto", trust_remote_code=False)
+    return _in_own_memory(model)
 
 
 def load_classifier(
@@ -98,7 +100,9 @@ def load_classifier(
         return model
     if not any(name.endswith("ForSequenceClassification") for name in config.architectures or []):
         raise StageError(f"{path}: {config.architectures} is no sequence classifier; give a reward model's folder")
-    return _in_own_memory(kind.from_pretrained(path, config=config, dtype=dtype or "auto", trust_remote_code=False))
+    with _opening(path, "the weights"):
+        model = kind.from_pretrained(path, config=config, dtype=dtype or "auto", trust_remote_code=False)
+    return _in_own_memory(model)
 
 
 def load_tokenizer(path: Path | str) -> TokenizersBackend:
@@ -108,7 +112,8 @@ def load_tokenizer(path: Path | str) -> TokenizersBackend:
         StageError: if the folder or its `tokenizer_config.json` is missing, or the tokenizer is not a fast one.
     """
     folder = _folder(path, "tokenizer_config.json")
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    with _opening(folder, "the tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if not isinstance(tokenizer, TokenizersBackend):
         raise StageError(f"{folder}: a {type(tokenizer).__name__} has no tokenizer.json; convert it to a fast one")
     return tokenizer
@@ -176,6 +181,23 @@ def _folder(path: Path | str, needed: str) -> Path:
     if not (folder / needed).is_file():
         raise StageError(f"{folder}: holds no {needed}; give the folder of a model saved by save_pretrained")
     return folder
+
+
+@contextmanager
+def _opening(path: Path | str, part: str) -> Iterator[None]:
+    """Whatever the libraries raise on the files of a folder is the folder's fault, and an error that names it."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        if isinstance(error, MemoryError) or "memory" in reason:
+            raise  # the machine's fault, not the folder's
+        if "ignore_mismatched_sizes" in reason:
+            reason = "their sizes are not those of config.json"
+        raise StageError(
+            f"{path}: {part} cannot be opened ({type(error).__name__}: {reason:.160}); the folder is damaged, or was "
+            "not saved by save_pretrained"
+        ) from error
 
 
 @contextmanager

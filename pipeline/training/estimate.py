@@ -5,6 +5,7 @@ The rooms of the stages that train say what they know; the arithmetic is here, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -70,7 +71,9 @@ class RowFacts:
     tokens: Figure | None = None
     """Tokens of a row on average, padding not counted."""
     columns: Figure | None = None
-    """Columns of a row on average, padding counted."""
+    """Columns of a row on average, padding counted; when left out, `padding` times the tokens."""
+    padding: float = 1.2
+    """Columns for each token: 1.2 in batches of rows of any length, 1.05 where like lengths go together (measured)."""
     longest: Figure | None = None
     """Columns of the longest row, all its sequences counted."""
     sequences: int = 1
@@ -102,132 +105,116 @@ def earlier_row_tokens(past: Past | None) -> Figure | None:
 
 
 def training_estimate(
-    model: ModelFacts | None, train: TrainConfig, rows: RowFacts, context: EstimateContext, scratch: float = 0
+    model: ModelFacts | None,
+    train: TrainConfig,
+    facts: RowFacts,
+    context: EstimateContext,
+    *,
+    scratch: float = 0,
+    rows: RowPlan | None = None,
 ) -> Estimate:
-    """The figures of a training; `scratch` is disk beside the checkpoints."""
-    steps = _steps(train, rows)
-    tokens = _tokens(train, rows, steps)
-    unknown = {name: rows.why for name, figure in (("steps", steps), ("tokens", tokens)) if figure is None}
+    """The figures of a training; `scratch` is disk beside the checkpoints.
+
+    With `rows`, counted by a probe, steps, tokens and FLOPs are exact, and time is that of training for two seconds.
+    """
+    if rows is not None:
+        facts = replace(facts, longest=Figure(rows.longest), notes=("rows counted",))
+    steps = Figure(rows.steps) if rows else _steps(train, facts)
+    tokens = Figure(rows.tokens_at(rows.steps)) if rows else _tokens(train, facts, steps)
+    unknown = {name: facts.why for name, figure in (("steps", steps), ("tokens", tokens)) if figure is None}
     if model is None:
-        why = "after its model" if not rows.why else rows.why
-        missing = ("parameters", "flops", "memory_bytes", "disk_bytes")
-        return Estimate(
-            steps=steps, tokens=tokens, unknown={**unknown, **dict.fromkeys(missing, why)}, recorded=RECORDED
-        )
-    flops = _flops(model.sizes, train, rows, steps)
-    weights = model.parameters
+        unknown |= dict.fromkeys(("parameters", "flops", "memory_bytes", "disk_bytes"), facts.why)
+        return Estimate(steps=steps, tokens=tokens, unknown=unknown, recorded=RECORDED)
+    micro_batch, memory = _memory(model, train, facts, context)
+    flops = Figure(rows.flops(model.sizes, micro_batch)) if rows else _flops(model.sizes, train, facts, steps)
     pace = {"flops": flops, "trained_tokens": tokens, "steps": steps}
+    seconds, source = _probe(model, train, rows, context) if context.probe and rows else (None, "")
     return Estimate(
-        parameters=weights,
+        parameters=model.parameters,
         tokens=tokens,
         steps=steps,
-        flops=flops,
-        memory_bytes=_memory(model, train, rows, context),
-        disk_bytes=Figure(4 * weights.value + _FOLDER, "~"),
+        flops=flops if flops is None or model.sizes.own else Figure(flops.value, "~"),
+        memory_bytes=memory,
+        disk_bytes=Figure(4 * model.weights + _FOLDER, "~"),
         scratch_bytes=Figure(KEPT * checkpoint_bytes(model.weights) + scratch, "<="),
-        unknown=unknown | ({} if flops else {"flops": rows.why}),
-        notes=rows.notes,
+        seconds=seconds,
+        seconds_from=source,
+        unknown=unknown if flops else {**unknown, "flops": facts.why},
+        notes=facts.notes,
         pace={name: figure for name, figure in pace.items() if figure},
         recorded=RECORDED,
         makes={MODEL: model},
     )
 
 
-def _steps(train: TrainConfig, rows: RowFacts) -> Figure | None:
+def _steps(train: TrainConfig, facts: RowFacts) -> Figure | None:
     if train.steps is not None:
         return Figure(train.steps)
     if train.tokens is not None:
-        if rows.tokens is None:
+        if facts.tokens is None:
             return None
-        return Figure(max(1, int(train.tokens / (train.global_batch_size * rows.tokens.value))), "~")
-    if rows.count is None:
+        return Figure(max(1, int(train.tokens / (train.global_batch_size * facts.tokens.value))), "~")
+    if facts.count is None:
         return None
-    count = max(int(rows.count.value), train.global_batch_size)  # fewer are an error that the run will tell
-    return Figure(steps_of(train, count, 1.0), rows.count.sign)
+    count = max(int(facts.count.value), train.global_batch_size)  # fewer are an error that the run will tell
+    return Figure(steps_of(train, count, 1.0), facts.count.sign)
 
 
-def _tokens(train: TrainConfig, rows: RowFacts, steps: Figure | None) -> Figure | None:
+def _tokens(train: TrainConfig, facts: RowFacts, steps: Figure | None) -> Figure | None:
     if train.tokens is not None:
         return Figure(train.tokens, "~")
-    if steps is None or rows.tokens is None:
+    if steps is None or facts.tokens is None:
         return None
-    return steps * train.global_batch_size * rows.tokens
+    return steps * train.global_batch_size * facts.tokens
 
 
-def _flops(sizes: DecoderSizes, train: TrainConfig, rows: RowFacts, steps: Figure | None) -> Figure | None:
-    columns = rows.columns or (rows.tokens and Figure(rows.tokens.value, "~"))
+def _flops(sizes: DecoderSizes, train: TrainConfig, facts: RowFacts, steps: Figure | None) -> Figure | None:
+    columns = facts.columns or (facts.tokens and facts.tokens * facts.padding)
     if steps is None or columns is None:
         return None
-    figure = (steps * train.global_batch_size * columns).then(
-        lambda positions: training_flops(sizes, positions, columns.value / rows.sequences)
-    )
-    return figure if sizes.own else Figure(figure.value, "~")
+    positions = steps * train.global_batch_size * columns
+    length = columns.value / facts.sequences
+    return Figure(training_flops(sizes, positions.value, length), positions.sign if facts.columns else "~")
 
 
-def micro_batch_of(context: EstimateContext, per_process: int, needed: partial[int]) -> int:
-    """The sequences of a forward pass that a stage would choose now."""
-    if context.runtime.micro_batch != "auto":
-        return min(context.runtime.micro_batch, per_process)
-    free = context.machine.free_bytes
-    return largest_micro_batch(per_process, free, lambda size: needed(size, accumulates=size < per_process))
-
-
-def _memory(model: ModelFacts, train: TrainConfig, rows: RowFacts, context: EstimateContext) -> Figure:
-    longest = rows.longest or Figure(model.sizes.max_position_embeddings * rows.sequences, "<=")
+def _memory(model: ModelFacts, train: TrainConfig, facts: RowFacts, context: EstimateContext) -> tuple[int, Figure]:
+    """The micro-batch that a stage would choose now, and the memory of a step with it."""
+    longest = facts.longest or Figure(model.sizes.max_position_embeddings * facts.sequences, "<=")
     length = int(longest.value)
     shape = ModelShape(
         model.sizes,
         model.weights,
         length,
-        mask_columns=length // rows.sequences if rows.masked else 0,
-        rows_see_each_other=rows.see_each_other,
+        mask_columns=length // facts.sequences if facts.masked else 0,
+        rows_see_each_other=facts.see_each_other,
     )
     world_size = context.machine.world_size
-    per_process = max(1, train.global_batch_size // world_size)
+    even = train.global_batch_size % world_size == 0  # if not, the run will say which sizes would do
+    per_process = train.global_batch_size // world_size if even else train.global_batch_size
     precision = foreseen_precision(context.runtime.precision, context.machine.device)
     needed = partial(step_bytes, shape, precision=precision, world_size=world_size)
     micro_batch = micro_batch_of(context, per_process, needed)
     amount = needed(micro_batch, accumulates=micro_batch < per_process)
-    return Figure(amount, longest.sign if model.sizes.own else "~")
+    return micro_batch, Figure(amount, longest.sign if model.sizes.own else "~")
 
 
-def counted(rows: RowPlan, facts: RowFacts) -> RowFacts:
-    """The rows as they were counted: nothing is about any more."""
-    columns = rows.widths[rows.batches].mean() * rows.sequences
-    return RowFacts(
-        count=Figure(len(rows.lengths)),
-        tokens=Figure(rows.tokens_at(rows.steps) / rows.batches.size),
-        columns=Figure(float(columns)),
-        longest=Figure(rows.longest),
-        sequences=facts.sequences,
-        masked=facts.masked,
-        see_each_other=facts.see_each_other,
-        notes=("rows counted",),
-    )
+def micro_batch_of(context: EstimateContext, per_process: int, needed: partial[int]) -> int:
+    """The sequences of a forward pass that a stage would choose now; `needed` is the memory of a step."""
+    if context.runtime.micro_batch != "auto":
+        return math.gcd(context.runtime.micro_batch, per_process)  # itself, or the run will refuse it
+    free = context.machine.free_bytes
+    return largest_micro_batch(per_process, free, lambda size: needed(size, accumulates=size < per_process))
 
 
-def probed(
-    estimate: Estimate, rows: RowPlan | None, facts: RowFacts, model: ModelFacts | None, train: TrainConfig,
-    context: EstimateContext,
-) -> Estimate:  # fmt: skip
-    """The estimate with what a probe adds: exact steps and tokens of counted rows, and the time by training for two
-    seconds.
-    """
-    if rows is not None:
-        steps, tokens = Figure(rows.steps), Figure(rows.tokens_at(rows.steps))
-        unknown = {name: why for name, why in estimate.unknown.items() if name not in ("steps", "tokens")}
-        estimate = replace(estimate, steps=steps, tokens=tokens, unknown=unknown)
-    if model is None or estimate.steps is None or not model.sizes.own:
-        return estimate
+def _probe(model: ModelFacts, train: TrainConfig, rows: RowPlan, context: EstimateContext) -> tuple[Figure | None, str]:
+    """The time of all steps, and how it was found out; unknown for a decoder that is not ours."""
+    if not model.sizes.own:
+        return None, ""
     from pipeline.training.probe import seconds_per_step
 
-    columns = facts.columns or facts.tokens
-    if columns is None:
-        return estimate
-    seconds, words = seconds_per_step(
-        model.sizes, train.global_batch_size * facts.sequences, round(columns.value / facts.sequences), context
-    )
-    return replace(estimate, seconds=Figure(seconds * estimate.steps.value, "~"), seconds_from=words)
+    width = round(float(rows.widths[rows.batches].mean()))
+    seconds, words = seconds_per_step(model.sizes, train.global_batch_size * rows.sequences, width, context)
+    return Figure(seconds * rows.steps, "~"), words
 
 
 def unknown_after(sources: Mapping[str, Artifact], context: EstimateContext) -> str:

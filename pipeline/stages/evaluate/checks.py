@@ -14,8 +14,9 @@ BELOW_FLOOR = -0.002
 """Nats per byte below a text's own entropy that no honest model reaches: it saw the text, or the loss is wrong."""
 QUALITY_LOSS, QUALITY_LOST = 0.05, 0.5
 """What a better score may cost of another quality before a warning, and before the model is worth less than before."""
-BITS_OF_CHANCE = 8.0
-"""Bits per byte of a reader who knows nothing."""
+OF_GUESSING = 0.9
+"""Of the perplexity of guessing among all tokens; a model with random weights is about there."""
+WRONG_MODEL = "is this the model that you mean? else something went wrong where it was made"
 
 Row = dict[str, Any]
 
@@ -27,9 +28,15 @@ def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageCont
     against = inputs.win_rate.against.address if config.win_rate else None
     selection = selection_per_byte(inputs)
     checks = [floor(figure, selection) for figure in figures if figure["metric"] == "excess_nats_per_byte"]
-    checks += [beats_chance(row) for row in figures if (row["metric"], row["group"]) == ("bits_per_byte", "all")]
+    perplexities = {row["model"]: row["value"] for row in figures if row["metric"] == "perplexity"}
+    checks += [
+        beats_guessing(model.address, perplexities[model.address], vocabulary_of(model))
+        for model in inputs.models
+        if model.address in perplexities
+    ]
     checks += [tasks(last, task, count) for task, count in artifact.metrics["groups_learned"].get(last, {}).items()]
-    checks += [ended(figure) for figure in answers_of(evaluation, last) if figure["metric"] == "ended"]
+    bar = ended_share(evaluation, against) if against else 0.0
+    checks += [ended(figure, bar) for figure in answers_of(evaluation, last) if figure["metric"] == "ended"]
     checks += [wins(win) for win in evaluation["win_rates"] if win["model"] == last]
     return checks + (lost_qualities(evaluation, last, against) if against else [])
 
@@ -59,12 +66,19 @@ def floor(figure: Row, selection: float = 0.0) -> Check:
     )
 
 
-def beats_chance(figure: Row) -> Check:
-    """A model that needs as many bits as the bytes themselves knows nothing of this text."""
-    verdict = graded(fail=figure["value"] >= BITS_OF_CHANCE)
-    advice = "is this the model that you mean, with its own tokenizer?"
+def vocabulary_of(model: Artifact) -> int:
+    """How many tokens the model chooses among."""
+    return read_json(model.path / "config.json")["vocab_size"]
+
+
+def beats_guessing(model: str, perplexity: float, vocab_size: int) -> Check:
+    """A model that predicts no better than by guessing knows nothing of this text."""
     return Check(
-        f"{figure['model']}: bits per byte", round(figure["value"], 4), f"below {BITS_OF_CHANCE:g}", verdict, advice
+        f"{model}: perplexity",
+        round(perplexity, 2),
+        f"far below {vocab_size}, the vocabulary",
+        graded(fail=perplexity >= OF_GUESSING * vocab_size),
+        WRONG_MODEL,
     )
 
 
@@ -76,15 +90,21 @@ def tasks(model: str, task: str, count: str) -> Check:
     )
 
 
-def ended(figure: Row) -> Check:
-    """Whether answers end by themselves."""
+def ended_share(evaluation: Row, model: str) -> float:
+    """The share of a model's answers that end."""
+    return next(figure["value"] for figure in answers_of(evaluation, model) if figure["metric"] == "ended")
+
+
+def ended(figure: Row, before: float = 0.0) -> Check:
+    """Whether answers end by themselves; far less often than `before`, and it is another model."""
     upper = figure["value"] + 2 * (figure["standard_error"] or 0.0)
+    lost = upper < before / 2
     return Check(
         f"{figure['model']}: answers that end",
         round(figure["value"], 4),
         f"at least 0.9 within error ({figure['n']} answers)",
-        graded(warn=upper < 0.9),
-        "raise max_new_tokens, or look at the samples",
+        graded(warn=upper < 0.9, fail=lost),
+        WRONG_MODEL if lost else "raise max_new_tokens, or look at the samples",
     )
 
 
@@ -96,7 +116,7 @@ def wins(win: Row) -> Check:
         round(win["win_rate"], 4),
         f"above {0.5 + margin:.3f}, never below {0.5 - margin:.3f} ({win['n']} prompts)",
         graded(warn=win["win_rate"] <= 0.5 + margin, fail=win["win_rate"] < 0.5 - margin),
-        "is this the model that you mean? else look at the reward model's accuracy and at the KL that ppo reached",
+        "look at the reward model's accuracy and at the KL that ppo reached; is this the model that you mean?",
     )
 
 
@@ -117,11 +137,12 @@ def quality(figure: Row, before: Row) -> Check:
     """One quality, against that of the other model's answers."""
     error = math.hypot(figure["standard_error"] or 0.0, before["standard_error"] or 0.0)
     lost = before["value"] - figure["value"] - 2 * error
+    advice = "the score was bought with something else: raise kl_coefficient"
     return Check(
         f"{figure['model']}: {figure['metric']}",
         round(figure["value"], 4),
         f"at least {max(before['value'] - QUALITY_LOSS, 0):.3f} ({before['model']} less {QUALITY_LOSS}) "
         f"within {2 * error:.3f}",
         graded(warn=lost > QUALITY_LOSS, fail=lost > QUALITY_LOST),
-        "the score was bought with something else: raise kl_coefficient",
+        WRONG_MODEL if lost > QUALITY_LOST else advice,
     )

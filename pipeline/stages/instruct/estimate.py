@@ -12,10 +12,8 @@ from pipeline.stages.instruct.config import Config
 from pipeline.training.estimate import (
     ModelFacts,
     RowFacts,
-    counted,
     earlier_row_tokens,
     model_facts,
-    probed,
     same_data,
     training_estimate,
     unknown_after,
@@ -32,9 +30,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     rows = None
     if context.probe and model and context.can_open(inputs.model, *(entry.data for entry in inputs.mixture)):
         rows = _count(config, inputs, model, context)
-        facts = counted(rows, facts)
-    found = training_estimate(model, config.train, facts, context)
-    return probed(found, rows, facts, model, config.train, context) if context.probe else found
+    return training_estimate(model, config.train, facts, context, rows=rows)
 
 
 def _rows(config: Config, inputs: Inputs, model: ModelFacts | None, context: EstimateContext) -> RowFacts:
@@ -54,7 +50,8 @@ def _rows(config: Config, inputs: Inputs, model: ModelFacts | None, context: Est
         tokens = Figure(mean, "~")
     longest = Figure(model.sizes.max_position_embeddings, "<=") if model else None
     why = unknown_after({"model": inputs.model}, context)
-    return RowFacts(Figure(count) if count else None, tokens, None, longest, why=why, notes=notes)
+    padding = 1.05 if config.group_by_length else 1.2
+    return RowFacts(Figure(count) if count else None, tokens, None, padding, longest, why=why, notes=notes)
 
 
 def _count(config: Config, inputs: Inputs, model: ModelFacts, context: EstimateContext) -> RowPlan:

@@ -53,10 +53,12 @@ def encode_prompts(
     for index, row in enumerate(rows):
         ids = tuple(prompt_ids(tokenizer, row["prompt"]))
         if len(ids) + max_new_tokens > context_length:
+            room = context_length - len(ids)
+            lower = f", or set sampling.max_new_tokens to at most {room}" if room > 0 else ""
             raise DataError(
                 f"{place_of(row, f'{place}: prompt {index}')}: {len(ids)} tokens and an answer of up to "
-                f"{max_new_tokens} do not fit the policy's context of {context_length}; remove the prompt, or set "
-                f"sampling.max_new_tokens to at most {context_length - len(ids)}"
+                f"{max_new_tokens} do not fit the policy's context of {context_length}; shorten or remove the prompt"
+                f"{lower}"
             )
         prompts.append(Prompt(ids, row["prompt"], {name: row.get(name) for name in names}))
     return prompts

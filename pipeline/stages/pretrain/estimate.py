@@ -13,7 +13,7 @@ from pipeline.core.stage import Inputs
 from pipeline.data.sizes import BYTES_PER_TOKEN
 from pipeline.models.sizes import sizes_of
 from pipeline.stages.pretrain.config import Config
-from pipeline.training.estimate import ModelFacts, RowFacts, counted, probed, training_estimate, unknown_after
+from pipeline.training.estimate import ModelFacts, RowFacts, training_estimate, unknown_after
 
 if TYPE_CHECKING:
     from pipeline.training.rows import RowPlan
@@ -40,9 +40,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     rows = None
     if context.probe and context.can_open(inputs.corpus, inputs.tokenizer):
         rows = _count(config, inputs, context)
-        facts = counted(rows, facts)
-    found = training_estimate(model, config.train, facts, context, scratch=4 * corpus_tokens)
-    return probed(found, rows, facts, model, config.train, context) if context.probe else found
+    return training_estimate(model, config.train, facts, context, scratch=4 * corpus_tokens, rows=rows)
 
 
 def _tokenizer(source: Artifact, context: EstimateContext) -> tuple[Figure | None, float | None]:

@@ -14,10 +14,8 @@ from pipeline.stages.reward.config import Config
 from pipeline.training.estimate import (
     ModelFacts,
     RowFacts,
-    counted,
     earlier_row_tokens,
     model_facts,
-    probed,
     same_data,
     training_estimate,
     unknown_after,
@@ -38,9 +36,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     rows = None
     if context.probe and model and context.can_open(inputs.model, inputs.preferences):
         rows = _count(config, inputs, model, context)
-        facts = counted(rows, facts)
-    found = training_estimate(model, config.train, facts, context)
-    return probed(found, rows, facts, model, config.train, context) if context.probe else found
+    return training_estimate(model, config.train, facts, context, rows=rows)
 
 
 def scorer(base: ModelFacts) -> ModelFacts:
@@ -59,7 +55,7 @@ def _rows(inputs: Inputs, model: ModelFacts | None, context: EstimateContext) ->
         notes = (f"tokens of a pair as in {past.name}",)
     longest = Figure(2 * model.sizes.max_position_embeddings, "<=") if model else None
     why = unknown_after({"model": inputs.model, "preferences": inputs.preferences}, context)
-    return RowFacts(count, tokens, None, longest, sequences=2, masked=True, why=why, notes=notes)
+    return RowFacts(count, tokens, longest=longest, sequences=2, masked=True, why=why, notes=notes)
 
 
 def _pairs(

@@ -12,10 +12,8 @@ from pipeline.stages.sft.config import Config
 from pipeline.training.estimate import (
     ModelFacts,
     RowFacts,
-    counted,
     earlier_row_tokens,
     model_facts,
-    probed,
     same_data,
     training_estimate,
     unknown_after,
@@ -35,9 +33,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     rows = None
     if context.probe and model and context.can_open(inputs.model, inputs.data):
         rows = _count(config, inputs, model, context)
-        facts = counted(rows, facts)
-    found = training_estimate(model, config.train, facts, context)
-    return probed(found, rows, facts, model, config.train, context) if context.probe else found
+    return training_estimate(model, config.train, facts, context, rows=rows)
 
 
 def _rows(config: Config, inputs: Inputs, model: ModelFacts | None, context: EstimateContext) -> RowFacts:
@@ -57,8 +53,8 @@ def _rows(config: Config, inputs: Inputs, model: ModelFacts | None, context: Est
         if rows and sampled and length:
             count = Figure(max(1, round(rows * sampled / (_FILLED * length))), "~")
         tokens = Figure(_FILLED * length, "~") if length else None
-        return RowFacts(count, tokens, tokens, longest, masked=True, see_each_other=True, why=why, notes=notes)
-    return RowFacts(Figure(rows) if rows else None, tokens, None, longest, why=why, notes=notes)
+        return RowFacts(count, tokens, tokens, longest=longest, masked=True, see_each_other=True, why=why, notes=notes)
+    return RowFacts(Figure(rows) if rows else None, tokens, longest=longest, why=why, notes=notes)
 
 
 def _count(config: Config, inputs: Inputs, model: ModelFacts, context: EstimateContext) -> RowPlan:

@@ -8,7 +8,7 @@ import torch
 
 from pipeline.chat.speaker import Sampling, open_speaker
 from pipeline.chat.subject import Subject
-from pipeline.core.errors import DataError, StageError
+from pipeline.core.errors import StageError
 from pipeline.data.answers import sample_answers
 from pipeline.data.chat import response_text
 from tests.unit.chat.speakers import saying, tiny_speaker
@@ -83,7 +83,7 @@ def test_all_end_tokens_of_the_generation_settings_end_an_answer(tmp_path):
 def test_a_template_that_refuses_is_a_users_error(tmp_path):
     speaker = tiny_speaker(tmp_path / "model")
     speaker.tokenizer.chat_template = "{{ raise_exception('no system text here') }}"
-    with pytest.raises(DataError, match="model: its chat template refuses the conversation: no system text here"):
+    with pytest.raises(StageError, match="refuses a conversation of the roles system: no system text here"):
         speaker.prompt([{"role": "system", "content": "x"}])
 
 

@@ -146,7 +146,8 @@ def test_metrics_and_checks_speak_of_the_last_model(evaluated):
     checks = check(evaluated.config, evaluated.inputs, evaluated.artifact, evaluated.context)
     names = [one.name for one in checks]
     assert "ppo: win rate against instruct by builtin:vowels" in names and "ppo: short" in names
-    assert not any(one.verdict == "fail" for one in checks)
+    # Random weights predict about as well as guessing does, and no check but that on the perplexity may fail for it.
+    assert {one.name for one in checks if one.verdict == "fail"} <= {"instruct: perplexity", "ppo: perplexity"}
 
 
 def test_a_loss_below_the_entropy_fails():

@@ -39,4 +39,4 @@ def test_each_source_has_its_figures_and_checks(tmp_path):
     assert {"one_validation_loss", "two_chat_validation_loss", "one_ended_share"} <= set(outcome.metrics)
     write_json(context.output / "manifest.json", {"metrics": dict(outcome.metrics)})
     names = {found.name for found in check(config, inputs, Artifact(context.output), context)}
-    assert {"one_answers that end", "two_chat_answers that end"} <= names
+    assert {"one: answers that end", "two_chat: answers that end"} <= names
