@@ -19,6 +19,11 @@ _OLD_NAMES = {
     "intermediate_size": ("n_inner", "ffn_dim"),
 }
 """What the configs of older architectures call the same thing."""
+_SWITCHES = {
+    "tie_word_embeddings": True, "mlp_gated": True, "qk_norm": True, "attention_bias": False, "mlp_bias": False,
+    "norm_bias": False, "embedding_norm": False, "final_norm": True, "lm_head_bias": False,
+}  # fmt: skip
+"""Settings of the decoder that decide how many weights it has, with what they are when left out."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,14 @@ class DecoderSizes:
     max_position_embeddings: int
     learned_positions: bool = False
     tie_word_embeddings: bool = True
+    mlp_gated: bool = True
+    qk_norm: bool = True
+    attention_bias: bool = False
+    mlp_bias: bool = False
+    norm_bias: bool = False
+    embedding_norm: bool = False
+    final_norm: bool = True
+    lm_head_bias: bool = False
     labels: int = 0
     """Scores of a classifier; 0 for a language model, whose head is the vocabulary."""
     own: bool = True
@@ -52,9 +65,16 @@ class DecoderSizes:
 
     @property
     def layer_matrices(self) -> int:
-        """Weights of one layer's matrices: four projections of attention, three of the gated network."""
+        """Weights of one layer's matrices: four projections of attention, two of the network, and its gate's."""
         attention = self.hidden_size * (2 * self.queries_width + 2 * self.keys_width)
-        return attention + 3 * self.hidden_size * self.intermediate_size
+        return attention + (2 + self.mlp_gated) * self.hidden_size * self.intermediate_size
+
+    @property
+    def layer_vectors(self) -> int:
+        """One layer's scales and biases: two norms of the states, those of a head's query and key, projections'."""
+        norms = (1 + self.norm_bias) * (2 * self.hidden_size + 2 * self.head_dim * self.qk_norm)
+        attention = self.attention_bias * (self.queries_width + 2 * self.keys_width + self.hidden_size)
+        return norms + attention + self.mlp_bias * ((1 + self.mlp_gated) * self.intermediate_size + self.hidden_size)
 
     @property
     def head_matrix(self) -> int:
@@ -68,12 +88,12 @@ class DecoderSizes:
 
     @property
     def parameters(self) -> int:
-        """All weights: embeddings, layers with their four norms, the last norm, the head where it is its own."""
-        norms = 2 * self.hidden_size + 2 * self.head_dim
+        """All weights: embeddings, layers, norms of the embeddings and at the end, the head where it is its own."""
         tables = self.vocab_size + (self.max_position_embeddings if self.learned_positions else 0)
         own_head = self.head_matrix if self.labels or not self.tie_word_embeddings else 0
-        layers = self.num_hidden_layers * (self.layer_matrices + norms)
-        return tables * self.hidden_size + layers + self.hidden_size + own_head
+        layers = self.num_hidden_layers * (self.layer_matrices + self.layer_vectors)
+        norms = (self.embedding_norm + self.final_norm) * (1 + self.norm_bias) * self.hidden_size
+        return tables * self.hidden_size + layers + norms + own_head + self.lm_head_bias * self.vocab_size
 
 
 def sizes_of(settings: Mapping[str, Any], **changes: Any) -> DecoderSizes:
@@ -88,17 +108,19 @@ def sizes_of(settings: Mapping[str, Any], **changes: Any) -> DecoderSizes:
 
     hidden = found("hidden_size")
     heads = found("num_attention_heads") or hidden // (found("head_dim") or default_head_dim(hidden))
+    switches = {name: bool(settings.get(name, default)) for name, default in _SWITCHES.items()}
+    inner = -(-hidden * 8 // 3 // 8) * 8 if switches["mlp_gated"] else 4 * hidden
     values: dict[str, Any] = {
         "vocab_size": found("vocab_size"),
         "hidden_size": hidden,
-        "intermediate_size": found("intermediate_size", -(-hidden * 8 // 3 // 8) * 8),
+        "intermediate_size": found("intermediate_size", inner),
         "num_hidden_layers": found("num_hidden_layers"),
         "num_attention_heads": heads,
         "num_key_value_heads": found("num_key_value_heads", heads),
         "head_dim": found("head_dim", hidden // max(heads, 1)),
         "max_position_embeddings": found("max_position_embeddings"),
         "learned_positions": settings.get("position_encoding") == "learned",
-        "tie_word_embeddings": bool(settings.get("tie_word_embeddings", True)),
+        **switches,
         "own": settings.get("model_type", OWN) == OWN,
     }
     return DecoderSizes(**values | changes)

@@ -6,18 +6,20 @@ from typing import Any
 
 import torch
 
-from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
 from pipeline.training.checkpoints import checkpoint_folder
 from pipeline.training.choices import Choices
 from pipeline.training.config import TrainConfig
+from pipeline.training.length import logging_interval
 from pipeline.training.memory import KEPT
+from pipeline.training.schedules import warmup_steps_of
 
 _SCHEDULERS = {
     "wsd": "warmup_stable_decay",
     "cosine": "cosine",
     "linear": "linear",
     "constant": "constant_with_warmup",
+    "inverse_sqrt": "inverse_sqrt",
 }
 
 
@@ -37,7 +39,7 @@ def training_arguments(train: TrainConfig, steps: int, choices: Choices, context
         "bf16": choices.precision == "bf16",
         "activation_checkpointing": False,  # trl turns it on
         "average_tokens_across_devices": True,  # the loss is a mean over the tokens of all processes
-        "logging_steps": min(train.log_every, max(1, steps // 10)),  # ten lines at least, of a short one
+        "logging_steps": logging_interval(train, steps),
         "logging_nan_inf_filter": False,  # a loss that is no number is an error, not an average
         "save_strategy": "no",  # `Checkpoints` says when
         "save_total_limit": KEPT,
@@ -71,17 +73,3 @@ def schedule_arguments(train: TrainConfig, steps: int) -> dict[str, Any]:
         decay_steps = min(max(1, round(train.decay_share * steps)), max(1, steps - warmup_steps))
         named["lr_scheduler_kwargs"] = {"num_decay_steps": decay_steps, "decay_type": "linear"}
     return named
-
-
-def warmup_steps_of(train: TrainConfig, steps: int) -> int:
-    """Whole steps of warm-up; not all of them, so that training reaches its learning rate.
-
-    Raises:
-        StageError: if the recipe asks for as many steps of warm-up as there are steps.
-    """
-    if train.warmup_steps < 1:
-        return min(int(train.warmup_steps * steps), steps - 1)
-    if train.warmup_steps >= steps:
-        raise StageError(f"train.warmup_steps: {train.warmup_steps:g} steps of warm-up leave none of the {steps} steps "
-                         "of this training; give fewer, or a share below 1")  # fmt: skip
-    return int(train.warmup_steps)

@@ -52,6 +52,15 @@ def discard_incomplete(folder: Path) -> None:
             shutil.rmtree(checkpoint)
 
 
+def keep_newest(folder: Path, kept: int = 2) -> None:
+    """Remove all complete checkpoints but the newest."""
+    complete = sorted((path.parent for path in folder.glob(f"checkpoint-*/{MARK}")), key=step_of)
+    for checkpoint in complete[:-kept]:
+        # The mark goes first: a kill in between leaves an incomplete checkpoint, not a damaged one.
+        (checkpoint / MARK).unlink()
+        shutil.rmtree(checkpoint)
+
+
 def step_of(checkpoint: Path) -> int:
     """The step in a checkpoint's name."""
     return int(checkpoint.name.rsplit("-", 1)[1])

@@ -12,7 +12,7 @@ from pipeline.core.stage import Settings, not_identity
 
 _LENGTHS = ("tokens", "steps", "epochs")
 
-Schedule = Literal["wsd", "cosine", "linear", "constant"]
+Schedule = Literal["wsd", "cosine", "linear", "constant", "inverse_sqrt"]
 
 
 class TrainConfig(Settings):
@@ -29,7 +29,8 @@ class TrainConfig(Settings):
     learning_rate: float = Field(default=1e-3, gt=0)
     """The highest learning rate."""
     schedule: Schedule = "linear"
-    """How the learning rate goes: `wsd` is warm-up, stable, decay; `linear` and `cosine` decay from the warm-up on."""
+    """How the learning rate goes: `wsd` is warm-up, stable, decay; `linear` and `cosine` decay from the warm-up on,
+    `inverse_sqrt` with the root of the steps."""
     warmup_steps: float = Field(default=0.02, ge=0)
     """Steps of linear warm-up; below 1, a share of all steps."""
     decay_share: float = Field(default=0.2, gt=0, le=1)

@@ -22,3 +22,8 @@ def steps_of(train: TrainConfig, rows: int, tokens_per_row: float) -> int:
         return max(1, int(train.tokens / (batch_size * tokens_per_row)))
     assert train.epochs is not None
     return max(1, int(train.epochs * (rows // batch_size)))
+
+
+def logging_interval(train: TrainConfig, steps: int) -> int:
+    """Steps between lines of `metrics.jsonl`: as asked, but ten lines at least of a short training."""
+    return min(train.log_every, max(1, steps // 10))

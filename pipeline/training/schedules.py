@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from pipeline.training.config import TrainConfig
+
 
 def constant(progress: float, decay_share: float) -> float:
     """The highest value throughout."""
@@ -45,3 +47,9 @@ def learning_rate_factor(schedule: str, step: int, steps: int, warmup_steps: int
     if schedule == "inverse_sqrt":
         return math.sqrt(max(warmup_steps, 1) / max(step, 1))
     return SCHEDULES[schedule]((step - warmup_steps) / max(1, steps - warmup_steps), decay_share)
+
+
+def warmup_steps_of(train: TrainConfig, steps: int) -> int:
+    """Whole steps of warm-up; not all of them, so that training reaches its learning rate."""
+    asked = train.warmup_steps * steps if train.warmup_steps < 1 else train.warmup_steps
+    return min(int(asked), steps - 1)

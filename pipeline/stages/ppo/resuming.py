@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.stages.ppo.costs import KEPT
 from pipeline.training.checkpoints import (
-    MARK,
     checkpoint_folder,
     discard_incomplete,
+    keep_newest,
     mark_complete,
     newest_complete,
-    step_of,
 )
 
 if TYPE_CHECKING:
@@ -30,15 +26,6 @@ def write_checkpoint(trainer: Trainer, figures: dict[str, Any], context: StageCo
     mark_complete(checkpoint, context.processes)
     if context.processes.is_main:
         keep_newest(folder)
-
-
-def keep_newest(folder: Path) -> None:
-    """Remove all complete checkpoints but the newest."""
-    complete = sorted((path.parent for path in folder.glob(f"checkpoint-*/{MARK}")), key=step_of)
-    for checkpoint in complete[:-KEPT]:
-        # The mark goes first: a kill in between leaves an incomplete checkpoint, not a damaged one.
-        (checkpoint / MARK).unlink()
-        shutil.rmtree(checkpoint)
 
 
 def resume(trainer: Trainer, context: StageContext) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +26,13 @@ from pipeline.stages.ppo.resuming import resume, write_checkpoint
 from pipeline.stages.ppo.rollout import Sampler
 from pipeline.stages.ppo.scoring import open_reward, open_truth
 from pipeline.stages.ppo.trainer import Environment, Trainer
+from pipeline.training.accelerator import make_accelerator
 from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import Choices, choose
 from pipeline.training.memory import shape_of
 from pipeline.training.metrics import RowLog
 
 if TYPE_CHECKING:
-    from accelerate import Accelerator
     from transformers import TokenizersBackend
 
 
@@ -129,24 +128,6 @@ def flops(trainer: Trainer, reward_parameters: int) -> float:
     company = Company(critic_sizes(trainer.critic), count(trainer.critic), reward_parameters)
     policy = sizes_of(trainer.policy.model.config.to_dict())
     return total_flops(policy, company, config, prompt_length, response_length)
-
-
-def make_accelerator(choices: Choices) -> Accelerator:
-    """An accelerator that accumulates nothing by itself, over the processes of this launch."""
-    from accelerate import Accelerator
-    from accelerate.utils import DistributedDataParallelKwargs
-
-    # torch renames the option; accelerate still passes it by its old name.
-    warnings.filterwarnings("ignore", message=".*broadcast_buffers.*", category=FutureWarning)
-    accelerator = Accelerator(
-        cpu=not torch.cuda.is_available(),
-        mixed_precision="bf16" if choices.precision == "bf16" else "no",
-        gradient_accumulation_steps=1,
-        # Buffers never change, and copying them would need as many micro-batches on every process.
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
-    )
-    assert accelerator.num_processes == choices.world_size, accelerator.state
-    return accelerator
 
 
 def train(trainer: Trainer, context: StageContext) -> dict[str, Any]:

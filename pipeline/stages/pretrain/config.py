@@ -32,18 +32,58 @@ class DecoderSettings(Settings):
     """Width of a head; `hidden_size` shared among the heads when left out."""
     max_position_embeddings: Count = Field(default=256, ge=8)
     """The context: tokens of a row in training, and at most in a prompt with its answer."""
-    position_encoding: Literal["rope", "learned"] = "rope"
+    position_encoding: Literal["rope", "learned", "sinusoidal", "alibi", "none"] = "rope"
     """How the model knows where a token stands."""
     rope_theta: float = Field(default=10000.0, gt=1)
     """Base of the rotary frequencies."""
-    rms_norm_eps: float = Field(default=1e-6, gt=0)
+    partial_rotary_factor: float = Field(default=1.0, gt=0, le=1)
+    """Share of a head that rope turns."""
+    rope_scaling: dict[str, float | int | str] | None = None
+    """transformers' `rope_parameters` of another type than the default, for instance {rope_type: yarn, factor: 4}."""
+    sliding_window: Count | None = None
+    """Tokens that a token sees, itself counted; all before it when left out."""
+    attn_logit_softcapping: float | None = Field(default=None, gt=0)
+    """Attention scores are kept within this by a tanh; slower, and no fused kernel on CPU knows it."""
+    final_logit_softcapping: float | None = Field(default=None, gt=0)
+    """Logits are kept within this by a tanh."""
+    attention_bias: bool = False
+    """Whether the projections of attention have biases."""
+    qk_norm: bool = True
+    """Whether each head's queries and keys are normalised."""
+    hidden_act: str = "silu"
+    """The activation, by transformers' name."""
+    mlp_gated: bool = True
+    """Whether the feed-forward network has a gate (SwiGLU with silu)."""
+    mlp_bias: bool = False
+    """Whether the feed-forward network has biases."""
+    normalization: Literal["rmsnorm", "layernorm"] = "rmsnorm"
+    """The kind of norm."""
+    norm_position: Literal["pre", "post"] = "pre"
+    """Whether a norm stands before each part of a layer, or after its sum."""
+    norm_eps: float = Field(default=1e-6, gt=0)
     """Guard of the norms against dividing by zero."""
+    norm_bias: bool = False
+    """Whether a layernorm has a bias."""
+    embedding_norm: bool = False
+    """Whether the embeddings are normalised."""
+    final_norm: bool = True
+    """Whether the states are normalised before the output layer."""
+    initialization: Literal[
+        "normal", "gpt2", "zero_residual", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"
+    ] = "normal"
+    """How fresh weights are drawn."""
     initializer_range: float = Field(default=0.02, gt=0)
-    """Standard deviation of fresh weights."""
+    """Standard deviation of fresh weights, of embeddings in every scheme."""
     attention_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of attention probabilities dropped in training."""
+    hidden_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of what a layer adds dropped in training."""
+    embedding_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the embeddings dropped in training."""
     tie_word_embeddings: bool = True
     """Whether the output layer is the embedding itself."""
+    lm_head_bias: bool = False
+    """Whether the output layer has a bias; it then is not the embedding."""
 
     @model_validator(mode="after")
     def _widths_fit(self) -> DecoderSettings:
@@ -63,11 +103,25 @@ class DecoderSettings(Settings):
         if self.position_encoding == "rope" and sizes.head_dim % 2:
             said = f"rope turns pairs, so that a head's width must be even; it is {sizes.head_dim}"
             raise SettingError(said, "head_dim" if self.head_dim else "hidden_size", "num_attention_heads")
+        if self.norm_bias and self.normalization != "layernorm":
+            raise SettingError("only a layernorm has a bias; write normalization: layernorm", "norm_bias")
+        if self.lm_head_bias and self.tie_word_embeddings:
+            raise SettingError("the output layer is the embedding, which has none; write tie_word_embeddings: false",
+                               "lm_head_bias")  # fmt: skip
         return self
 
 
 class PretrainTrain(TrainConfig):
     """How long and how to pretrain."""
+
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """What moves the matrices of the layers; everything else is AdamW's."""
+    muon_learning_rate: float = Field(default=0.02, gt=0)
+    """The highest learning rate of Muon's matrices."""
+    muon_momentum: float = Field(default=0.95, ge=0, lt=1)
+    """Muon's momentum."""
+    z_loss: float = Field(default=0.0, ge=0)
+    """Weight of the squared log-normaliser in the loss, which keeps logits from drifting."""
 
     epochs: float | None = Field(default=1.0, gt=0)
     """Length of training in passes over the rows; rounded down to whole steps."""

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from pipeline.stages.pretrain.config import PretrainTrain
+from pipeline.stages.pretrain.optimizers import make_optimizers, scale_learning_rates
 from pipeline.stages.pretrain.packing import NO_LOSS
-from pipeline.training.optimizers import make_optimizers, scale_learning_rates
 from pipeline.training.schedules import learning_rate_factor, warmup_steps_of
 
 if TYPE_CHECKING:
@@ -44,17 +44,13 @@ class StepFigures:
 class Learner:
     """A decoder with its optimizers."""
 
-    def __init__(
-        self, model: DecoderForCausalLM, train: PretrainTrain, steps: int, accelerator: Accelerator, compiled: bool
-    ) -> None:
+    def __init__(self, model: DecoderForCausalLM, train: PretrainTrain, steps: int, accelerator: Accelerator) -> None:
         """`accelerator` is built with one accumulation step; micro-batches are accumulated here."""
         assert accelerator.gradient_accumulation_steps == 1
         self.model = model.train()
         self.train, self.steps, self.accelerator = train, steps, accelerator
         self.warmup_steps = warmup_steps_of(train, steps)
         self.network: Any = accelerator.prepare_model(model)
-        if compiled:
-            self.network = torch.compile(self.network, dynamic=False)
         self.optimizers = make_optimizers(model, train)
         self.done = 0
 

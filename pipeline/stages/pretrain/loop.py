@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
-from pipeline.stages.pretrain.learner import Batch, Learner
+from pipeline.stages.pretrain.learner import Batch, Learner, StepFigures
 from pipeline.stages.pretrain.packing import PackedBatch, PackedRows
 from pipeline.training.checkpoints import (
     Cadence,
@@ -22,7 +22,7 @@ from pipeline.training.checkpoints import (
     mark_complete,
     newest_complete,
 )
-from pipeline.training.metrics import METRICS, append_row, truncate_rows
+from pipeline.training.metrics import RowLog
 from pipeline.training.rows import RowPlan
 
 
@@ -48,6 +48,11 @@ class Loop:
     log_every: int
     cadence: Cadence
     context: StageContext
+    log: RowLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The log is this training's own."""
+        self.log = RowLog(self.context)
 
     def run(self) -> None:
         """Train to the end, from the newest complete checkpoint if there is one.
@@ -63,20 +68,19 @@ class Loop:
             since.loss, since.tokens = since.loss + figures.loss, since.tokens + tokens
             done = step + 1
             if done % self.log_every == 0 or done == self.plan.steps:
-                row = {"loss": self._mean(since, done), "learning_rate": figures.learning_rate,
-                       "grad_norm": figures.grad_norm.item(), "seconds": round(time.monotonic() - started, 3)}  # fmt: skip
-                self._log(done, row)
+                self._log(done, self._mean(since, done), figures, time.monotonic() - started)
                 since = self._nothing()
             if self.cadence.due(done) or done == self.plan.steps:
                 self._checkpoint(done)
+        self.log.end()
 
     def _nothing(self) -> Since:
         return Since(torch.zeros((), device=self.learner.accelerator.device))
 
     def _micro_batches(self, step: int) -> Iterator[Batch]:
-        """This process's part of a global batch."""
+        """The part of a global batch that is this process's."""
         processes, device = self.context.processes, self.learner.accelerator.device
-        share = self.plan.order.batch_size // processes.world_size
+        share = len(self.plan.order[step]) // processes.world_size
         rows = self.plan.order[step][processes.rank * share : (processes.rank + 1) * share]
         for first in range(0, share, self.micro_batch):
             batch = self.collate([self.rows[row] for row in rows[first : first + self.micro_batch].tolist()])
@@ -91,10 +95,11 @@ class Loop:
                              "or lower train.max_grad_norm")  # fmt: skip
         return loss
 
-    def _log(self, done: int, figures: dict[str, float]) -> None:
-        self.context.progress.update(done, self.plan.steps, loss=figures["loss"])
-        if self.context.processes.is_main:
-            append_row(self.context.output / METRICS, {"step": done, "tokens": self.plan.tokens_at(done), **figures})
+    def _log(self, done: int, loss: float, figures: StepFigures, seconds: float) -> None:
+        self.context.progress.update(done, self.plan.steps, loss=loss)
+        row = {"loss": loss, "learning_rate": figures.learning_rate, "grad_norm": figures.grad_norm.item()}
+        tokens = self.plan.tokens_at(done)
+        self.log.append({"step": done, "tokens": tokens, **row, "seconds": round(seconds, 3)})
 
     def _checkpoint(self, done: int) -> None:
         folder = checkpoint_folder(self.context.work)
@@ -116,5 +121,4 @@ class Loop:
         if newest is not None:
             self.context.progress.note(f"goes on from {newest.name}")
             self.learner.load(newest)
-        if processes.is_main:
-            truncate_rows(self.context.output / METRICS, self.learner.done)
+        self.log.begin(self.learner.done)

@@ -7,6 +7,7 @@ token. The order of rows is decided by `training.order`; tokenization by the tok
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ class Packing:
     rows: np.ndarray
     """First stretch of each row, and their number, int64 (rows + 1,)."""
 
-    @property
+    @cached_property
     def row_lengths(self) -> np.ndarray:
         """Tokens of each row, padding not counted, int64 (rows,)."""
         return np.add.reduceat(self.lengths, self.rows[:-1])
@@ -90,6 +91,11 @@ class PackedRows(Dataset[list[np.ndarray]]):
         packing = self.packing
         stretches = range(packing.rows[row], packing.rows[row + 1])
         return [self.store.tokens[packing.starts[i] : packing.starts[i] + packing.lengths[i]] for i in stretches]
+
+    def loss_tokens(self, rows: np.ndarray) -> int:
+        """Tokens of `rows` that bear loss: all but the first of each document, which nothing comes before."""
+        first, end = self.packing.rows[rows], self.packing.rows[rows + 1]
+        return int(self.packing.row_lengths[rows].sum() - (end - first).sum())
 
 
 class PackedBatch:

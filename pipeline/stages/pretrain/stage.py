@@ -1,9 +1,9 @@
-"""Pretrain a decoder: tokens, rows, a fresh model, transformers' Trainer, the loss on held-out documents."""
+"""Pretrain a decoder: tokens, rows, a fresh model, the loop, the loss on held-out documents."""
 
 from __future__ import annotations
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
+from transformers import PreTrainedTokenizerBase
 
 from pipeline.artifacts import Corpus
 from pipeline.core.errors import StageError
@@ -14,19 +14,18 @@ from pipeline.stages.pretrain.config import Config, DecoderSettings
 from pipeline.stages.pretrain.documents import texts_of, validation_documents
 from pipeline.stages.pretrain.estimate import padded_vocabulary
 from pipeline.stages.pretrain.evaluation import baseline_figures, loss_figures
+from pipeline.stages.pretrain.learner import Learner
+from pipeline.stages.pretrain.loop import Loop
 from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, Packing, pack
 from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
-from pipeline.training.arguments import training_arguments
+from pipeline.training.accelerator import make_accelerator
+from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import choose
-from pipeline.training.length import steps_of
+from pipeline.training.length import logging_interval, steps_of
 from pipeline.training.memory import shape_of
-from pipeline.training.order import EpochOrder, OrderedRows
+from pipeline.training.order import EpochOrder
 from pipeline.training.rows import RowPlan
-from pipeline.training.run import train
-
-
-class PretrainTrainer(OrderedRows, Trainer):
-    """transformers' Trainer, reading rows in our order."""
+from pipeline.training.run import summary
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
@@ -38,13 +37,13 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     model = new_model(decoder_config(config.decoder, tokenizer), context.seed)
     shape = shape_of(model, context_length, mask_columns=context_length)  # documents of a row are told apart by a mask
     choices = choose(context, shape, config.train.global_batch_size)
-    trainer = PretrainTrainer(
-        model=model,
-        args=TrainingArguments(**training_arguments(config.train, rows.steps, choices, context)),
-        train_dataset=PackedRows(store, packing),
-        data_collator=PackedBatch(context_length, require_pad_token(tokenizer)),
-    )
-    metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
+    accelerator = make_accelerator(choices)
+    learner = Learner(model, config.train, rows.steps, accelerator)
+    collate = PackedBatch(context_length, require_pad_token(tokenizer))
+    log_every = logging_interval(config.train, rows.steps)
+    cadence = Cadence(config.train.checkpoint_every, log_every, 4 * shape.parameters, context.processes)
+    Loop(learner, PackedRows(store, packing), rows, collate, choices.micro_batch, log_every, cadence, context).run()
+    metrics = summary(context, rows.steps, rows.tokens_at(rows.steps), choices)
     metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
     documents = validation_documents(inputs.corpus, config.validation_documents)
     metrics |= loss_figures(model, tokenizer, documents, context)
@@ -80,9 +79,11 @@ def decoder_config(settings: DecoderSettings, tokenizer: PreTrainedTokenizerBase
     Raises:
         StageError: if the shape's numbers do not fit together.
     """
-    shape = settings.model_dump(exclude={"rope_theta"})
+    rope = ("rope_theta", "partial_rotary_factor", "rope_scaling")
+    shape = settings.model_dump(exclude=set(rope))
     if settings.position_encoding == "rope":
-        shape["rope_parameters"] = {"rope_type": "default", "rope_theta": settings.rope_theta}
+        turned = {"rope_theta": settings.rope_theta, "partial_rotary_factor": settings.partial_rotary_factor}
+        shape["rope_parameters"] = {"rope_type": "default", **turned, **(settings.rope_scaling or {})}
     try:
         return DecoderConfig(
             vocab_size=padded_vocabulary(len(tokenizer)),

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pipeline.training.muon import Muon
+from pipeline.stages.pretrain.config import PretrainTrain
+from pipeline.stages.pretrain.muon import Muon
 
 Kind = Literal["matrices", "embeddings", "vectors"]
 
@@ -49,7 +50,7 @@ def parameter_groups(model: nn.Module) -> ParameterGroups:
     return groups
 
 
-def make_optimizers(model: nn.Module, train: TrainConfig) -> list[Optimizer]:
+def make_optimizers(model: nn.Module, train: PretrainTrain) -> list[Optimizer]:
     """The optimizers of `model`'s weights, each group with its highest learning rate as `initial_lr`."""
     groups = parameter_groups(model)
     adamw = [
