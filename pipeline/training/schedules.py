@@ -24,7 +24,7 @@ def cosine(progress: float, decay_share: float) -> float:
 
 
 def wsd(progress: float, decay_share: float) -> float:
-    """Stable, then a straight line to zero over the last `decay_share` (https://arxiv.org/abs/2404.06395)."""
+    """Stable, then a straight line to zero over the last `decay_share` of it (https://arxiv.org/abs/2404.06395)."""
     return min(1.0, (1.0 - progress) / decay_share)
 
 
@@ -46,7 +46,10 @@ def learning_rate_factor(schedule: str, step: int, steps: int, warmup_steps: int
         return (step + 1) / (warmup_steps + 1)
     if schedule == "inverse_sqrt":
         return math.sqrt(max(warmup_steps, 1) / max(step, 1))
-    return SCHEDULES[schedule]((step - warmup_steps) / max(1, steps - warmup_steps), decay_share)
+    after_warmup = max(1, steps - warmup_steps)
+    # The share is of all steps; what is left after a long warm-up may be less.
+    share = min(1.0, decay_share * steps / after_warmup)
+    return SCHEDULES[schedule]((step - warmup_steps) / after_warmup, share)
 
 
 def warmup_steps_of(train: TrainConfig, steps: int) -> int:

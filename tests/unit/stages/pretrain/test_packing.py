@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from transformers import TrainingArguments
 
 from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, pack
-from pipeline.stages.pretrain.stage import PretrainTrainer
 from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
 from tests.unit.models.tiny import END, tiny_decoder, tiny_rows, tiny_tokenizer
 
@@ -62,16 +60,24 @@ def test_no_document_predicts_the_next_ones_first_token():
     assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1, 2, 0, 1]]
 
 
-def test_changing_one_document_leaves_the_next_ones_logits_alone(tmp_path):
+def test_loss_tokens_are_those_that_the_labels_bear():
+    rows = rows_of(tiny_rows(40, 3, 30), 32)
+    wanted = np.array([3, 0, 5])
+    batch = PackedBatch(32, pad_id=0)([rows[row] for row in wanted])
+    assert rows.loss_tokens(wanted) == (batch["labels"] != -100).sum()
+
+
+def test_changing_one_document_leaves_the_next_ones_logits_alone():
     """Through the trainer's own collator and model, in training and in evaluation mode."""
     documents = [document[:12] for document in tiny_rows(2, 12, 12)]
     collate = PackedBatch(28, pad_id=0)
-    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[], max_steps=1)
-    model = PretrainTrainer(tiny_decoder(), arguments, collate, train_dataset=[documents]).model
+    model = tiny_decoder()
     other = [tiny_rows(1, 12, 12, seed=99)[0], documents[1]]
     for mode in (model.train, model.eval):
         mode()
-        first, second = (model(**collate([list(map(np.asarray, row))])).logits for row in (documents, other))
+        first, second = (
+            model(**collate([list(map(np.asarray, row))]), use_cache=False).logits for row in (documents, other)
+        )
         assert not torch.allclose(first[0, 5], second[0, 5])
         torch.testing.assert_close(first[0, 12:24], second[0, 12:24])
         alone = model(input_ids=torch.tensor([documents[1]])).logits
