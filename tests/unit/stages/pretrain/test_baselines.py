@@ -43,7 +43,7 @@ def test_the_floor_counts_documents_that_fit_and_are_known():
 
 @pytest.mark.parametrize(
     ("bits", "verdicts"),
-    [(0.6, ("pass", "pass")), (0.85, ("pass", "warn")), (1.2, ("pass", "fail")), (1.55, ("fail", "fail"))],
+    [(0.6, ("pass", "pass")), (0.83, ("pass", "warn")), (1.2, ("pass", "fail")), (1.57, ("fail", "fail"))],
 )
 def test_a_model_that_simpler_ones_beat_fails(bits, verdicts):
     figures = {
