@@ -35,7 +35,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
         parameters = policy.parameters if policy else None
         return Estimate(parameters, tokens, steps, unknown=missing, pace={"steps": steps}, recorded=RECORDED)
     company = _company(policy, inputs.reward, context)
-    row_length = min(round(_longest(size.longest_bytes, policy) + answer), policy.sizes.max_position_embeddings)
+    row_length = min(size.longest_tokens(policy.bytes_per_token) + answer, policy.sizes.max_position_embeddings)
     trained = policy.weights + company.critic_parameters
     flops = total_flops(policy.sizes, company, config, prompt, answer)
     return Estimate(
@@ -51,11 +51,6 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
         recorded=RECORDED,
         makes={MODEL: policy},
     )
-
-
-def _longest(longest_bytes: int | None, policy: ModelFacts) -> float:
-    """Tokens of the longest prompt, about."""
-    return (longest_bytes or 0) / (policy.bytes_per_token or 4.0) + 4
 
 
 def _company(policy: ModelFacts, rewards: Any, context: EstimateContext) -> Company:
@@ -79,4 +74,4 @@ def _memory(config: Config, policy: ModelFacts, company: Company, row_length: in
     rows = max(1, tokens_per_pass(micro_batch, row_length, machine.device, automatic) // row_length)
     accumulates = rows < per_process // config.update.minibatches
     update = company.step_bytes(shape, rows, accumulates=accumulates, **how)
-    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process)))
+    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process), logits))
