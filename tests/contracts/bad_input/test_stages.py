@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,15 +20,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_tiny_model(folder / "model")
     for name, rows in DATA.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "judge.py").write_text(JUDGE)
+    (folder / "verdicts.py").write_text(JUDGE)
     (folder / "crash.py").write_text(CRASH)
     return folder
 
 
 def answered(folder: Path, stages: str, runs: Path) -> str:
     """The one error of a recipe of one stage."""
-    for module in ("judge", "crash"):  # of another folder's, if an earlier test left it
-        sys.modules.pop(module, None)
     (folder / "r.yaml").write_text(f"recipe: 1\nname: r\nruntime: {{threads: 1}}\nstages:\n  {stages}\n")
     with pytest.raises(PipelineError) as caught:
         Recipe.load(folder / "r.yaml").run(runs=runs, say=lambda line: None)
