@@ -24,7 +24,11 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     both = Figure(2 * (prompt_tokens + config.max_new_tokens), "<=") if prompt_tokens else None
     makes = {"pairs": Figure(config.pairs), "pair_tokens": both}
     if model is None or prompt_tokens is None:
-        why = unknown_after({"policy": inputs.policy}, context)
+        why = (
+            unknown_after({"policy": inputs.policy}, context)
+            if model is None
+            else "its prompts are not read for a plan"
+        )
         return Estimate(tokens=tokens, unknown=dict.fromkeys(("flops", "memory_bytes"), why), makes=makes)
     length = prompt_tokens + config.max_new_tokens
     longest = prompts.longest_tokens(model.bytes_per_token)
