@@ -54,7 +54,7 @@ def test_shares_are_over_the_rows():
         Taught([], [1], [2]),
     ]
     assert template_figures(lessons, end_id=2, max_new_tokens=3) == {
-        "continued_share": 0.75, "end_taught_share": 0.75, "short_enough_share": 0.75, "data_distinct_share": 0.75,
+        "prompts_continued": 0.75, "ends_taught": 0.75, "data_short_enough": 0.75, "data_distinct": 0.75,
     }  # fmt: skip
 
 
