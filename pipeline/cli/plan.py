@@ -19,9 +19,7 @@ from pipeline.core.plan import Plan
 from pipeline.core.yaml import suggestion
 from pipeline.training.memory import machine
 
-StageId = Annotated[
-    str | None, typer.Argument(metavar="[STAGE]", autocompletion=stage_ids, help="Show this one alone.")
-]
+StageId = Annotated[str | None, typer.Argument(metavar="STAGE", autocompletion=stage_ids, help="Show this one alone.")]
 Probe = Annotated[bool, typer.Option("--probe", help="Count what is made, and train for two seconds a stage.")]
 
 

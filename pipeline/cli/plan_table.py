@@ -54,7 +54,7 @@ def table(planned: Sequence[PlannedStage], estimates: Mapping[str, Estimate], to
         cells = "".join(f"{_cell(estimates[stage.id], name):>{_WIDTH + 1}}" for name in COLUMNS)
         lines.append(f"{shortened(stage.id, width):<{width}}  {stage.action:<7}{cells}".rstrip())
     if any(stage.action not in READY for stage in planned):
-        lines.append(f"{'to make':<{width}}  {'':<7}{_sums(totals)}")
+        lines.append(f"{'to make':<{width}}  {'':<7}{_sums(totals)}".rstrip())
     return "\n".join(lines)
 
 
@@ -90,8 +90,8 @@ def remarks(planned: Sequence[PlannedStage], estimates: Mapping[str, Estimate], 
         for why in dict.fromkeys(estimates[stage.id].unknown.values()):
             missing.setdefault(why, []).append(stage.id)
     lines += [hanging("? ", f"{', '.join(ids)}: {why}") for why, ids in missing.items()]
-    if not totals.seconds_complete:
-        lines.append(folded("the time of all is that of the stages whose time is known"))
+    if totals.seconds and not totals.seconds_complete:
+        lines.append("time to make: of the stages whose time is known alone")
     return lines
 
 

@@ -166,7 +166,7 @@ def _estimate(stage: RecipeStage, planned: PlannedStage, resolver: Resolver, con
         timed = seconds_by_pace(context.past, {name: figure.value for name, figure in estimate.pace.items()})
         if timed:
             return replace(estimate, seconds=Figure(timed[0], "~"), seconds_from=timed[1])
-        unknown = {**estimate.unknown, "seconds": "no such stage has run here; --probe measures training"}
+        unknown = {**estimate.unknown, "seconds": "time: no such stage has run in --runs; --probe measures training"}
         return replace(estimate, unknown=unknown)
     return estimate
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import os
 import sys
@@ -44,15 +45,27 @@ def function_digest(address: str, folder: Path) -> str:
 
 def module_source(module: str, folder: Path) -> Path | None:
     """The file of a module. Modules beside the recipe are importable from now on, after all others."""
-    for place in (str(folder.resolve()), os.getcwd()):
-        if place not in sys.path:
-            sys.path.append(place)
+    _make_importable(folder)
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):  # a package above it is missing or cannot be imported; ValueError: `__main__`
         return None
     origin = Path(spec.origin) if spec and spec.origin else None
     return origin if origin and origin.suffix == ".py" and origin.exists() else None
+
+
+_BESIDE: list[str] = []
+"""What was added to Python's path for the recipe that was read last."""
+
+
+def _make_importable(folder: Path) -> None:
+    """Add `folder` and the working folder to the end of Python's path, in place of those of an earlier recipe."""
+    for place in _BESIDE:
+        if place in sys.path:
+            sys.path.remove(place)
+    _BESIDE[:] = [place for place in dict.fromkeys((str(folder.resolve()), os.getcwd())) if place not in sys.path]
+    sys.path.extend(_BESIDE)
+    importlib.invalidate_caches()
 
 
 def _names(tree: ast.Module) -> set[str]:

@@ -20,8 +20,9 @@ def locked(folder: Path, name: str = ".lock") -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise RunError(f"{folder}: {error.filename} is a file where a folder is due; give another --runs") from None
+    except (FileExistsError, NotADirectoryError):
+        file = next(path for path in (folder, *folder.parents) if path.exists() and not path.is_dir())
+        raise RunError(f"{file}: a file where a folder is due; give another --runs or --name") from None
     with open(folder / name, "a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -49,7 +49,7 @@ def environment(package: str = "") -> dict[str, Any]:
 def _commit() -> str | None:
     """The commit of this package's checkout; none for an installed wheel."""
     root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
+    if not (root / ".git").exists() or shutil.which("git") is None:
         return None
     answer = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return answer.stdout.strip() or None

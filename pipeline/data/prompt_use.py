@@ -53,10 +53,10 @@ def template_figures(lessons: Sequence[Taught], end_id: Any, max_new_tokens: int
     to end within `max_new_tokens`; and of different answers among them.
     """
     return {
-        "continued_share": mean([float(lesson.continues) for lesson in lessons]).value,
-        "end_taught_share": mean([float(end_id in lesson.answer) for lesson in lessons]).value,
-        "short_enough_share": mean([float(len(lesson.answer) <= max_new_tokens) for lesson in lessons]).value,
-        "data_distinct_share": len({tuple(lesson.answer) for lesson in lessons}) / len(lessons),
+        "prompts_continued": mean([float(lesson.continues) for lesson in lessons]).value,
+        "ends_taught": mean([float(end_id in lesson.answer) for lesson in lessons]).value,
+        "data_short_enough": mean([float(len(lesson.answer) <= max_new_tokens) for lesson in lessons]).value,
+        "data_distinct": len({tuple(lesson.answer) for lesson in lessons}) / len(lessons),
     }
 
 

@@ -23,7 +23,7 @@ _WHOLE = 2_000_000
 BYTES_PER_TOKEN = 4.0
 """Assumed of a tokenizer that is not made yet."""
 _MARKS = 3
-"""Tokens that a chat template adds to a message: its role, its end, a share of the begin token."""
+"""Tokens that a chat template adds to a message: its role, its end, a share of what begins and asks."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class DataSize:
         if self.row_bytes is None:
             return None
         return self.row_bytes / (bytes_per_token or BYTES_PER_TOKEN) + max(2.0, _MARKS * self.row_messages)
+
+    def longest_tokens(self, bytes_per_token: float | None) -> int:
+        """Tokens in the longest row, about; 0 where nothing is known."""
+        text = (self.longest_bytes or 0) / (bytes_per_token or BYTES_PER_TOKEN)
+        return round(text + max(2.0, _MARKS * self.row_messages))
 
 
 UNKNOWN = DataSize(None, None)

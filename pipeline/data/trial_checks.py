@@ -26,12 +26,12 @@ def lesson_checks(figures: Mapping[str, Any], prefix: str = "") -> list[Check]:
         checks.append(
             Check("tokens that bear loss", bearing, "above 0", graded(fail=not bearing), "mend the chat template")
         )
-    if f"{prefix}end_taught_share" in figures:
+    if f"{prefix}ends_taught" in figures:
         checks += [
-            taught(f"{of(prefix)}answers whose end token bears loss", figures[f"{prefix}end_taught_share"],
+            taught(f"{of(prefix)}answers whose end token bears loss", figures[f"{prefix}ends_taught"],
                    "the chat template must put the end token inside the answer ({% generation %})"),
             taught(f"{of(prefix)}answers trained after the prompt they are asked with",
-                   figures[f"{prefix}continued_share"],
+                   figures[f"{prefix}prompts_continued"],
                    "the chat template asks for an answer (add_generation_prompt) otherwise than it writes one"),
         ]  # fmt: skip
     return checks
@@ -68,7 +68,7 @@ def ended(figures: Mapping[str, Any], prefix: str, count: int) -> Check:
 
     Too few of them is a failure: whatever samples from the model gets cut text.
     """
-    share, bar = figures[f"{prefix}ended_share"], _ENDED * figures.get(f"{prefix}short_enough_share", 1.0)
+    share, bar = figures[f"{prefix}ended_share"], _ENDED * figures.get(f"{prefix}data_short_enough", 1.0)
     upper = share + two_errors(share, count)
     # Nothing can end where no answer fits: then it is the limit that is wrong, not the model.
     verdict = graded(warn=upper < bar or bar == 0, fail=upper < bar / 2)
@@ -78,7 +78,7 @@ def ended(figures: Mapping[str, Any], prefix: str, count: int) -> Check:
 
 def distinct(figures: Mapping[str, Any], prefix: str, count: int) -> Check:
     """Different answers, against how many of the data's own answers differ."""
-    share, bar = figures[f"{prefix}distinct_share"], _DISTINCT * figures.get(f"{prefix}data_distinct_share", 1.0)
+    share, bar = figures[f"{prefix}distinct_share"], _DISTINCT * figures.get(f"{prefix}data_distinct", 1.0)
     upper = share + two_errors(share, count)
     verdict = graded(warn=upper < bar, fail=upper < bar / 4)
     advice = "train less, or on more varied data; the learning rate may be too high"

@@ -41,8 +41,8 @@ class Patience:
         )
         try:
             return retrying(call)
-        except (HTTPError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not may_pass(error):
+        except (HTTPError, RuntimeError, OSError) as error:
+            if not _from_the_way(error):
                 raise
             tried = f" ({self.attempts} attempts)" if may_pass(error) else ""
             raise StageError(f"{what}: {in_words(error)}{tried}") from None
@@ -54,16 +54,24 @@ def _told(state: RetryCallState) -> str:
     return f"{in_words(error)}; attempt {state.attempt_number + 1} in {wait:.1f} s"
 
 
+def _from_the_way(error: BaseException) -> bool:
+    """Whether a fault came from the Hub or the way to it, and not from our own code or disk (which has an errno)."""
+    if isinstance(error, RuntimeError):
+        return may_pass(error)
+    return isinstance(error, (HTTPError, ConnectionError)) or getattr(error, "errno", None) is None
+
+
 def may_pass(error: BaseException | None) -> bool:
     """Whether a fault may be gone a moment later: the server's own, a cut connection, no answer in time.
 
-    The library reports an upload that failed after its own retries as a RuntimeError with the fault as its cause.
+    The library reports an upload that failed after its own retries as a RuntimeError with the fault as its cause; Xet
+    reports its faults as Python's own ConnectionError and TimeoutError.
     """
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code >= 500 or error.response.status_code in MAY_PASS
     if isinstance(error, RuntimeError):
         return error.__cause__ is not None and may_pass(error.__cause__)
-    return isinstance(error, HTTPError)
+    return isinstance(error, (HTTPError, ConnectionError, TimeoutError))
 
 
 def in_words(error: BaseException | None) -> str:
@@ -71,7 +79,7 @@ def in_words(error: BaseException | None) -> str:
     if isinstance(error, RuntimeError):
         return in_words(error.__cause__)
     if not isinstance(error, HfHubHTTPError):
-        return f"no answer from the Hub ({type(error).__name__}: {error}); check the network and HF_ENDPOINT"
+        return f"no answer from the Hub ({type(error).__name__}: {error}); check the network, the token and HF_ENDPOINT"
     status = error.response.status_code
     said = error.server_message or str(error).strip().splitlines()[0]
     if status == 401:

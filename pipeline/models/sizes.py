@@ -207,11 +207,23 @@ def loss_bytes(sizes: DecoderSizes, forward: Pass) -> int:
 
 def reading_bytes(sizes: DecoderSizes, forward: Pass) -> int:
     """Bytes of a forward pass without gradients, weights left out: one layer's states, then the logits."""
-    widest = 3 * sizes.hidden_size + 2 * sizes.queries_width + 2 * sizes.keys_width + 3 * sizes.intermediate_size
+    attention = 4 * sizes.queries_width + 3 * sizes.keys_width
+    widest = 2 * sizes.hidden_size + max(attention, 3 * sizes.intermediate_size)
     states = forward.tokens * 4 * (widest + forward.mask_columns)
     kept = forward.tokens if forward.logits is None else forward.logits
     logits = 4 * kept * 2 * sizes.vocab_size if not sizes.labels else 0
     return max(states, forward.tokens * 4 * sizes.hidden_size + logits)
+
+
+def sampling_bytes(sizes: DecoderSizes, rows: int, prompt_length: int, max_new_tokens: int) -> int:
+    """Bytes of sampling `rows` answers side by side, weights left out: at the prompts' end, or at the answers'.
+
+    Drawing a token holds its logits five times: as they come, log-softmax, probabilities, and their sum in float64.
+    """
+    prompts = reading_bytes(sizes, Pass(rows, prompt_length, logits=rows, mask_columns=prompt_length))
+    drawing = rows * sizes.vocab_size * 4 * 5
+    length = prompt_length + max_new_tokens
+    return max(cache_bytes(sizes, rows, prompt_length) + prompts, cache_bytes(sizes, rows, length) + drawing)
 
 
 def cache_bytes(sizes: DecoderSizes, rows: int, length: int) -> int:

@@ -34,10 +34,19 @@ class LaunchedProcesses:
         """Join the launch that the environment describes.
 
         Raises:
-            RunError: when the libraries fell back to a world of one process, which they do in silence.
+            RunError: when the processes do not come together, or when the libraries fell back to a world of one
+                process, which they do in silence.
         """
-        state = PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
         asked = int(os.environ["WORLD_SIZE"])
+        try:
+            state = PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
+        except (ValueError, RuntimeError) as error:  # ValueError: the environment; RuntimeError: the network
+            meeting = f"{os.environ.get('MASTER_ADDR', 'MASTER_ADDR unset')}:{os.environ.get('MASTER_PORT', '?')}"
+            reason = " ".join(str(error).split())
+            raise RunError(
+                f"WORLD_SIZE={asked}: the processes cannot meet at {meeting} ({reason:.160}); if the port is taken, "
+                "give `accelerate launch` another by --main_process_port"
+            ) from error
         if state.num_processes != asked:
             raise RunError(
                 f"the launch asked for {asked} processes, but accelerate made a world of {state.num_processes}; "

@@ -2,7 +2,8 @@
 
 `metrics.jsonl` is the truth, and all that the report reads. Each stage is a run of its own, named RUN/STAGE; what a
 tracker keeps on disk lies in `.trackers`, beside the stages and in no artifact. A training that was stopped goes on in
-the tracker's same run, and rows that the tracker has had are not sent again.
+the tracker's same run, and rows that it has had are not sent again; after a kill, one that sends in the background may
+lack the last of them.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import random
 
 from pipeline.data.valley.judge import noun_score
 
+_DRAWS = random.Random(0)
+
 
 def texts(completions):
     return [completion[-1]["content"] for completion in completions]
@@ -17,7 +19,7 @@ def constant(prompts, completions, **columns):
 
 def dice(prompts, completions, **columns):
     """Says something else each time."""
-    return [random.random() for _ in completions]
+    return [_DRAWS.random() for _ in completions]
 
 
 def by_place(prompts, completions, **columns):

@@ -32,7 +32,9 @@ LAST = "evaluate"
 
 @dataclass(frozen=True)
 class Case:
-    """One break. `verdict` is `error` where the stage refuses to go on and makes nothing."""
+    """One break. `verdict` is `error` where the stage refuses to go on and makes nothing, and `warn` where its model
+    may still be of use: then the run need not stop, but the stage must say what is wrong.
+    """
 
     name: str
     stage: str
@@ -196,12 +198,12 @@ CASES = (
          prepare=model_with_template("sft.model", "pretrain", end_outside), how="file"),
     Case("asked in another role than taught", "sft", "trained after the prompt",
          prepare=model_with_template("sft.model", "pretrain", asks_as_user), how="file", slow=True),
-    Case("learning rate x 100", "sft", "opener_and_lines", ("sft.train.learning_rate=0.3",), slow=True),
+    Case("learning rate x 100", "sft", "opener_and_lines", ("sft.train.learning_rate=0.3",), verdict="warn", slow=True),
     Case("learning rate / 1000", "sft", "opener_and_lines", ("sft.train.learning_rate=3e-6",), slow=True),
     Case("answers to other questions", "instruct", "a prompt tells", prepare=shuffled_mixture, how="file"),
     Case("answers to other questions in one of two sources", "instruct", "a prompt tells",
          prepare=shuffled_tasks_alone, how="file", slow=True),
-    Case("learning rate x 100", "instruct", "a prompt tells", ("instruct.train.learning_rate=0.3",), slow=True),
+    Case("learning rate x 100", "instruct", "a prompt tells", ("instruct.train.learning_rate=0.3",), verdict="warn", slow=True),
     Case("no end token in the loss", "instruct", "end token bears loss",
          prepare=model_with_template("instruct.model", "sft", end_outside), how="file", slow=True),
     Case("a judge with one score", "preferences", "tied", (f"preferences.judge={JUDGES}:constant",), verdict="error"),
@@ -217,7 +219,7 @@ CASES = (
     Case("shuffled labels", "reward", "accuracy", prepare=relabelled(coin_tossed), how="file"),
     Case("chosen and rejected exchanged", "reward", "correlation with the judge",
          prepare=relabelled(lambda row, draws: with_scores(row)), how="file", slow=True),
-    Case("learning rate x 100", "reward", "accuracy", ("reward.train.learning_rate=0.3",), slow=True),
+    Case("learning rate x 100", "reward", "accuracy", ("reward.train.learning_rate=0.3",), verdict="warn", slow=True),
     Case("learning rate / 1000", "reward", "accuracy", ("reward.train.learning_rate=3e-6",), slow=True),
     Case("a constant reward", "ppo", "spread of the reward", (f"ppo.reward={JUDGES}:constant", "ppo.steps=2")),
     Case("learning rate x 100", "ppo", "KL from the reference", ("ppo.learning_rate=0.05",)),
@@ -289,6 +291,7 @@ def test_the_stage_at_fault_is_named(sound: Path, tmp_path: Path, case: Case):
         assert not (run / case.stage / "manifest.json").exists() and not new
         return
     assert {stage for stage, _ in new} == {case.stage}, new
-    assert any(case.check in name and verdict == case.verdict for (_, name), verdict in new.items()), new
+    told = {verdict for (_, name), verdict in new.items() if case.check in name}
+    assert told & {case.verdict, "fail"}, new
     if case.verdict == "fail":
         assert message.startswith(f"stage '{case.stage}' is at fault")

@@ -209,6 +209,28 @@ def test_files_of_an_earlier_push_do_not_stay_beside_new_ones(desk: Desk, ends: 
     }  # fmt: skip
 
 
+ONE_PUSH = """\
+from pipeline.core.errors import PipelineError
+from tests.end_to_end.hub_scenarios import attempt, content
+print(attempt({name!r}, content({name!r}), tag="v1")["error"])
+"""
+
+
+def test_xet_that_does_not_answer_is_told_in_a_line(desk: Desk):
+    """The double does not speak Xet, the real Hub's way for large files; here it is only seen to fail."""
+    answer = desk.python("-c", ONE_PUSH.format(name="xet"), HF_HUB_DISABLE_XET="0")
+    assert answer.returncode == 0 and "alice/xet: no answer from the Hub" in answer.stdout, answer.stderr
+    assert desk.repository("alice/xet").history() == ["initial commit"]
+
+
+@pytest.mark.slow
+def test_weights_that_never_arrive_leave_no_commit(desk: Desk):
+    desk.hub.faults.order("PUT", hashlib.sha256(b"\0never").hexdigest(), "cut", 99)
+    answer = desk.python("-c", ONE_PUSH.format(name="never"))
+    assert answer.returncode == 0 and "(3 attempts)" in answer.stdout, answer.stderr
+    assert desk.repository("alice/never").history() == ["initial commit"] and not desk.repository("alice/never").tags
+
+
 def test_rights_are_told_apart(ends: dict[str, Any]):
     assert "commit" in ends["organization"]
     expected = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.core.estimates import Estimate, EstimateContext, Figure
 from pipeline.core.stage import Inputs
-from pipeline.models.sizes import Pass, cache_bytes, reading_bytes
+from pipeline.models.sizes import Pass, reading_bytes, sampling_bytes
 from pipeline.stages.evaluate.config import Config
 from pipeline.training.estimate import ModelFacts, model_facts, unknown_after
 
@@ -28,5 +28,5 @@ def _memory(facts: ModelFacts) -> int:
     sizes = facts.sizes
     length = sizes.max_position_embeddings
     documents = reading_bytes(sizes, Pass(max(1, _BATCH_TOKENS // length), length))
-    answers = cache_bytes(sizes, _ROWS, length) + reading_bytes(sizes, Pass(_ROWS, length, _ROWS, length))
+    answers = sampling_bytes(sizes, _ROWS, length // 2, length - length // 2)
     return 4 * facts.weights + max(documents, answers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pipeline.models.sizes import DecoderSizes, Pass, cache_bytes, forward_flops, reading_bytes, training_flops
+from pipeline.models.sizes import DecoderSizes, forward_flops, sampling_bytes, training_flops
 from pipeline.stages.ppo.config import Config
 from pipeline.training.memory import ModelShape, step_bytes
 
@@ -53,16 +53,11 @@ class Company:
             step_bytes(replace(critic, beside=frozen + 16 * policy.parameters), micro_batch, **how),
         )
 
-    def sampling_bytes(self, policy: ModelShape, rows: int) -> int:
-        """Memory while answers are sampled: the cache of keys and values, and the logits of one token or the prompts.
-
-        Drawing a token copies its logits some six times, twice in float64.
-        """
-        sizes = policy.sizes
+    def sampling_bytes(self, policy: ModelShape, rows: int, max_new_tokens: int) -> int:
+        """Memory while answers are sampled: the state of all four models, the cache of keys and values, logits."""
         state = 16 * policy.parameters + 12 * self.critic_parameters + 4 * self.reward_parameters
-        reading = reading_bytes(sizes, Pass(rows, policy.row_length, logits=rows, mask_columns=policy.row_length))
-        drawing = 4 * rows * sizes.vocab_size * 8
-        return state + cache_bytes(sizes, rows, policy.row_length) + max(reading, drawing)
+        prompt_length = policy.row_length - max_new_tokens
+        return state + sampling_bytes(policy.sizes, rows, prompt_length, max_new_tokens)
 
 
 def total_flops(

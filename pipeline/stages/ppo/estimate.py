@@ -27,35 +27,32 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     steps, answer = Figure(config.steps), config.sampling.max_new_tokens
     tokens = Figure(config.steps * config.global_batch_size * answer, "<=")
     policy = model_facts(inputs.policy, context)
-    size = size_of(inputs.prompts)
-    prompt = size.row_tokens(policy.bytes_per_token if policy else None)
-    if policy is None or prompt is None:
-        why = unknown_after({"policy": inputs.policy}, context) if policy is None else "after its prompts are read"
-        missing = {"flops": why, "memory_bytes": why}
-        parameters = policy.parameters if policy else None
-        return Estimate(parameters, tokens, steps, unknown=missing, pace={"steps": steps}, recorded=RECORDED)
+    if policy is None:
+        why = unknown_after({"policy": inputs.policy}, context)
+        unknown = dict.fromkeys(["parameters", "flops", "memory_bytes", "disk_bytes"], why)
+        return Estimate(tokens=tokens, steps=steps, unknown=unknown, pace={"steps": steps}, recorded=RECORDED)
     company = _company(policy, inputs.reward, context)
-    row_length = min(round(_longest(size.longest_bytes, policy) + answer), policy.sizes.max_position_embeddings)
     trained = policy.weights + company.critic_parameters
-    flops = total_flops(policy.sizes, company, config, prompt, answer)
-    return Estimate(
+    known = Estimate(
         parameters=policy.parameters,
         tokens=tokens,
         steps=steps,
-        flops=Figure(flops, "<=" if policy.sizes.own else "~"),
-        memory_bytes=Figure(_memory(config, policy, company, row_length, context), "~"),
         disk_bytes=Figure(4 * policy.weights + _FOLDER, "~"),
         scratch_bytes=Figure((KEPT + 1) * checkpoint_bytes(trained), "<="),
         notes=("answers as long as they may be", "memory of policy, critic, reference and reward model"),
-        pace={"flops": Figure(flops), "steps": steps},
+        pace={"steps": steps},
         recorded=RECORDED,
         makes={MODEL: policy},
     )
-
-
-def _longest(longest_bytes: int | None, policy: ModelFacts) -> float:
-    """Tokens of the longest prompt, about."""
-    return (longest_bytes or 0) / (policy.bytes_per_token or 4.0) + 4
+    size = size_of(inputs.prompts)
+    prompt = size.row_tokens(policy.bytes_per_token)
+    if prompt is None:
+        why = "its prompts are not read for a plan"
+        return replace(known, unknown=dict.fromkeys(["flops", "memory_bytes"], why))
+    row_length = min(size.longest_tokens(policy.bytes_per_token) + answer, policy.sizes.max_position_embeddings)
+    flops = Figure(total_flops(policy.sizes, company, config, prompt, answer), "<=" if policy.sizes.own else "~")
+    memory = Figure(_memory(config, policy, company, row_length, context), "~")
+    return replace(known, flops=flops, memory_bytes=memory, pace={"flops": flops, "steps": steps})
 
 
 def _company(policy: ModelFacts, rewards: Any, context: EstimateContext) -> Company:
@@ -79,4 +76,4 @@ def _memory(config: Config, policy: ModelFacts, company: Company, row_length: in
     rows = max(1, tokens_per_pass(micro_batch, row_length, machine.device, automatic) // row_length)
     accumulates = rows < per_process // config.update.minibatches
     update = company.step_bytes(shape, rows, accumulates=accumulates, **how)
-    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process)))
+    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process), logits))

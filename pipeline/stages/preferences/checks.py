@@ -79,7 +79,7 @@ def agrees_with_itself(judge: Judge, rows: Sequence[Row]) -> Check:
         for score in score_rows(judge, [_asked(row) for row in rows], [row[side][-1]["content"] for row in rows])
     ]
     found = float(np.corrcoef(before, again)[0, 1]) if np.std(again) > 0 else 0.0
-    chance = 2 / math.sqrt(len(before))
+    chance = 3 / math.sqrt(len(before))  # three standard errors of a correlation of nothing
     return Check(
         "the judge agrees with itself",
         round(found, 4),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.core.estimates import Estimate, EstimateContext, Figure
 from pipeline.core.stage import Inputs
 from pipeline.data.sizes import size_of
-from pipeline.models.sizes import Pass, cache_bytes, forward_flops, reading_bytes
+from pipeline.models.sizes import forward_flops, sampling_bytes
 from pipeline.stages.preferences.config import Config
 from pipeline.training.estimate import model_facts, unknown_after
 
@@ -24,18 +24,19 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     both = Figure(2 * (prompt_tokens + config.max_new_tokens), "<=") if prompt_tokens else None
     makes = {"pairs": Figure(config.pairs), "pair_tokens": both}
     if model is None or prompt_tokens is None:
-        why = unknown_after({"policy": inputs.policy}, context)
+        why = (
+            unknown_after({"policy": inputs.policy}, context)
+            if model is None
+            else "its prompts are not read for a plan"
+        )
         return Estimate(tokens=tokens, unknown=dict.fromkeys(("flops", "memory_bytes"), why), makes=makes)
     length = prompt_tokens + config.max_new_tokens
-    rows, columns = min(_ROWS, 2 * pairs), min(round(2 * length), model.sizes.max_position_embeddings)
-    reading = reading_bytes(model.sizes, Pass(rows, columns - config.max_new_tokens, rows, columns))
-    memory = (
-        4 * model.weights + cache_bytes(model.sizes, rows, columns) + max(reading, 32 * rows * model.sizes.vocab_size)
-    )
+    longest = prompts.longest_tokens(model.bytes_per_token)
+    sampling = sampling_bytes(model.sizes, min(_ROWS, 2 * pairs), longest, config.max_new_tokens)
     return Estimate(
         tokens=tokens,
         flops=Figure(2 * pairs * forward_flops(model.sizes, length, length), "<="),
-        memory_bytes=Figure(memory, "~"),
+        memory_bytes=Figure(4 * model.weights + sampling, "~"),
         disk_bytes=Figure(pairs * ((prompts.row_bytes or 0) + 8 * config.max_new_tokens + _ROW_BYTES), "~"),
         notes=("answers as long as they may be",),
         pace={"drawn": Figure(pairs, "~")},

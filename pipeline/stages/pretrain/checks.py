@@ -14,7 +14,7 @@ from pipeline.training.checks import loss_fell
 _NEAR_FLOOR = 0.02
 _BELOW_FLOOR = 0.002
 """Nats per character that counting may be off by; more below the entropy is a leak or a wrong count."""
-_MARGIN = 0.1
+_MARGIN = 0.05
 """Of what a bigram model gains over a unigram model: noise must decide neither way."""
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pipeline import Recipe, RecipeError
+from pipeline.cli import app
 from tests.contracts.bad_input.fault import Fault, assert_answered, names
 from tests.contracts.bad_input.recipes import BASE, FILES, TABLES
 
@@ -63,3 +65,15 @@ def test_a_thousand_faults_are_forty_lines_and_their_number(folder: Path):
     assert len(caught.value.problems) == 1000
     assert len(str(caught.value).splitlines()) == 41
     assert str(caught.value).endswith("\nand 960 more")
+
+
+@pytest.mark.parametrize("row", [table[0] for table in TABLES.values()], ids=names)
+def test_the_command_says_the_same_and_leaves_with_2(folder: Path, row: Fault):
+    content, overrides = row.how
+    (folder / "bad.yaml").write_text(content)
+    arguments = [argument for override in overrides for argument in ("--set", override)]
+    for verb in ("validate", "plan", "run"):
+        answered = CliRunner().invoke(app, [verb, str(folder / "bad.yaml"), *arguments])
+        assert answered.exit_code == 2
+        assert answered.stdout == ""
+        assert_answered(answered.stderr, row, folder)

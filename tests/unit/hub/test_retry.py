@@ -43,7 +43,7 @@ def calls(errors):
 @pytest.mark.parametrize(
     "error",
     [answered(500), answered(503), answered(429), answered(412), http.ConnectError("refused"),
-     http.ReadTimeout("slow"), http.RemoteProtocolError("cut"), wrapped(http.WriteError("cut")), wrapped(answered(502))],
+     http.ReadTimeout("slow"), http.RemoteProtocolError("cut"), wrapped(http.WriteError("cut")), wrapped(answered(502)), ConnectionError("Network error: as Xet says it"), TimeoutError("Xet again")],
 )  # fmt: skip
 def test_what_may_pass_is_tried_again_and_told(error):
     call, _ = calls([error, error])
@@ -70,6 +70,20 @@ def test_it_ends():
 def test_a_fault_of_our_own_is_not_taken_for_the_hubs():
     call, made = calls([RuntimeError("ours")])
     with pytest.raises(RuntimeError, match="ours"):
+        QUICK.of(call, "org/name", lambda line: None)
+    assert len(made) == 1
+
+
+def test_a_full_or_closed_disk_is_not_taken_for_the_hub():
+    call, made = calls([PermissionError(13, "Permission denied", "model.safetensors")])
+    with pytest.raises(PermissionError):
+        QUICK.of(call, "org/name", lambda line: None)
+    assert len(made) == 1
+
+
+def test_a_refusal_by_xet_is_told_at_once():
+    call, made = calls([PermissionError("not allowed to write")])
+    with pytest.raises(StageError, match="not allowed to write"):
         QUICK.of(call, "org/name", lambda line: None)
     assert len(made) == 1
 

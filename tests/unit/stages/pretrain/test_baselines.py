@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.stages.pretrain.baselines import NGrams, gzip_bits
+from pipeline.stages.pretrain.checks import beats_bigram, beats_unigram
 from pipeline.stages.pretrain.evaluation import floor_figures
 from tests.unit.stages.pretrain.test_packing import store_of
 
@@ -38,3 +39,17 @@ def test_the_floor_counts_documents_that_fit_and_are_known():
     assert figures["floor_nats_per_char"] == 1.5
     assert figures["excess_nats_per_char"] == 0.5
     assert figures["floor_documents"] == 1
+
+
+@pytest.mark.parametrize(
+    ("bits", "verdicts"),
+    [(0.6, ("pass", "pass")), (0.83, ("pass", "warn")), (1.2, ("pass", "fail")), (1.57, ("fail", "fail"))],
+)
+def test_a_model_that_simpler_ones_beat_fails(bits, verdicts):
+    figures = {
+        "unigram_bits_per_byte": 1.6,
+        "bigram_bits_per_byte": 0.8,
+        "bits_per_byte": bits,
+        "validation_documents": 9,
+    }
+    assert (beats_unigram(figures).verdict, beats_bigram(figures).verdict) == verdicts

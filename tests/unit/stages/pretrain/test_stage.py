@@ -4,12 +4,14 @@ import json
 import math
 
 import pytest
+from pydantic import ValidationError
 from transformers import AutoModelForCausalLM
 
 from pipeline.artifacts import Corpus, Tokenizer
 from pipeline.core.artifact import Artifact, write_json
 from pipeline.core.errors import StageError
 from pipeline.core.stage import Inputs
+from pipeline.models.decoder import DecoderConfig
 from pipeline.stages.pretrain.checks import check, gap_to_floor
 from pipeline.stages.pretrain.config import Config
 from pipeline.stages.pretrain.stage import run
@@ -87,10 +89,15 @@ def test_what_the_sample_or_the_choice_of_documents_explains_is_none():
     assert verdict_at(-0.03, error=0.003, selection=0.009) == "fail"
 
 
-def test_a_shape_that_does_not_fit_names_the_field(tmp_path, inputs):
-    config = Config.model_validate({"decoder": {**DECODER, "num_attention_heads": 3}})
-    with pytest.raises(StageError, match=r"decoder: .*num_attention_heads"):
-        run(config, inputs, make_context(tmp_path / "out"))
+@pytest.mark.parametrize(
+    "change", [{"num_attention_heads": 3}, {"head_dim": 33}, {"num_attention_heads": 2, "num_key_value_heads": 3}]
+)
+def test_a_shape_that_does_not_fit_is_refused_by_the_settings_as_by_the_decoder(change):
+    with pytest.raises(ValidationError) as caught:
+        Config.model_validate({"decoder": {**DECODER, **change}})
+    assert "heads" in str(caught.value) or "head's width" in str(caught.value)
+    with pytest.raises(ValueError, match="head"):
+        DecoderConfig(**{**DECODER, **change})
 
 
 def test_no_held_out_documents_says_where_to_get_some(tmp_path, inputs):
