@@ -9,6 +9,7 @@ import typer
 from pipeline import __version__
 from pipeline.cli.chat import chat
 from pipeline.cli.doctor import doctor
+from pipeline.cli.export import export
 from pipeline.cli.help import SUMMARY, grouped, help_of
 from pipeline.cli.init import init
 from pipeline.cli.ls import ls
@@ -25,7 +26,7 @@ VERBS = {
     "Begin": (init, doctor, schema),
     "Make": (validate, plan, run),
     "Look": (status, report, ls, verify, chat),
-    "Take home": (push,),
+    "Take home": (push, export),
 }
 """The verbs, by what one wants."""
 

@@ -72,7 +72,9 @@ class Config(StageConfig):
     def _check_lengths(self) -> Config:
         limit = self.filters.max_characters
         if limit is not None and limit < self.filters.min_characters:
-            said = f"max_characters {limit} is below min_characters {self.filters.min_characters}: no document could stay"
+            said = (
+                f"max_characters {limit} is below min_characters {self.filters.min_characters}: no document could stay"
+            )
             raise SettingError(said, "filters.max_characters", "filters.min_characters")
         return self
 
