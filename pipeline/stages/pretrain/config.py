@@ -157,6 +157,7 @@ STAGE = Stage(
     run="pipeline.stages.pretrain.stage:run",
     check="pipeline.stages.pretrain.checks:check",
     estimate="pipeline.stages.pretrain.estimate:estimate",
+    version=2,
     processes="all",
     seeded=True,
     smoke={**SHORTEST, "validation_documents": 20},
