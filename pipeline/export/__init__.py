@@ -17,7 +17,7 @@ def export(folder: Path, form: Format, target: Path) -> Path:
         StageError: naming the settings of the decoder that `form` cannot express.
         RunError: when `target` is there already, or `folder` holds no decoder of ours.
     """
-    from pipeline.export.gguf import write_gguf
+    from pipeline.export.gguf_file import write_gguf
     from pipeline.models.convert import to_family
     from pipeline.models.decoder import DecoderForCausalLM
     from pipeline.models.loading import load_model, load_tokenizer, save_model

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pipeline.core.errors import RunError, StageError
 from pipeline.export import export
-from pipeline.export.gguf import write_gguf
+from pipeline.export.gguf_file import write_gguf
 from pipeline.models.loading import new_model, save_model
 from pipeline.stages.tokenizer.byte_pairs import train_byte_pairs
 from tests.unit.models.tiny import tiny_config, tiny_tokens

@@ -117,7 +117,7 @@ def _write_tokenizer(writer: GGUFWriter, tokenizer: TokenizersBackend, vocab_siz
         if index is not None:
             getattr(writer, f"add_{name}_token_id")(index)
     writer.add_add_bos_token(False)  # our chat template and documents write it themselves
-    if tokenizer.chat_template:
+    if isinstance(tokenizer.chat_template, str):
         writer.add_chat_template(tokenizer.chat_template)
 
 
