@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from pipeline.core.artifact import CHECKS, MANIFEST, WORK, read_json
 from pipeline.core.errors import RunError
+from pipeline.core.lock import is_locked
 from pipeline.core.plan import IDENTITY
 from pipeline.core.seal import read_checks
 from pipeline.core.stage import Check
@@ -78,7 +78,7 @@ def read_run(folder: Path) -> RunRecord:
     settings = record["settings"]
     stages = tuple(_read_stage(folder / stage_id, settings["stages"].get(stage_id)) for stage_id in record["order"])
     return RunRecord(
-        folder, folder.resolve().name, record["recipe"], settings, stages, _read_stop(folder), _is_locked(folder)
+        folder, folder.resolve().name, record["recipe"], settings, stages, _read_stop(folder), is_locked(folder)
     )
 
 
@@ -128,16 +128,3 @@ def _read_stop(folder: Path) -> str:
     if not path.exists() or path.stat().st_mtime_ns < (folder / "run.json").stat().st_mtime_ns:
         return ""
     return read_json(path)["because"]
-
-
-def _is_locked(folder: Path) -> bool:
-    """Whether a run holds the folder's lock; asking takes it for an instant at most."""
-    path = folder / ".lock"
-    if not path.exists():
-        return False
-    with open(path, encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
