@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from pipeline.core.errors import StageError
 from pipeline.training.config import TrainConfig
 
 
@@ -53,6 +54,14 @@ def learning_rate_factor(schedule: str, step: int, steps: int, warmup_steps: int
 
 
 def warmup_steps_of(train: TrainConfig, steps: int) -> int:
-    """Whole steps of warm-up; not all of them, so that training reaches its learning rate."""
-    asked = train.warmup_steps * steps if train.warmup_steps < 1 else train.warmup_steps
-    return min(int(asked), steps - 1)
+    """Whole steps of warm-up; not all of them, so that training reaches its learning rate.
+
+    Raises:
+        StageError: if the recipe asks for as many steps of warm-up as there are steps.
+    """
+    if train.warmup_steps < 1:
+        return min(int(train.warmup_steps * steps), steps - 1)
+    if train.warmup_steps >= steps:
+        raise StageError(f"train.warmup_steps: {train.warmup_steps:g} steps of warm-up leave none of the {steps} steps "
+                         "of this training; give fewer, or a share below 1")  # fmt: skip
+    return int(train.warmup_steps)
