@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,13 +24,16 @@ from pipeline.training.checkpoints import (
 from pipeline.training.metrics import RowLog
 from pipeline.training.rows import RowPlan
 
+_NAMED = 8
+"""Documents that an error names."""
+
 
 @dataclass
 class Since:
     """What was learned since the last line was logged."""
 
-    loss: Tensor
-    """Nats of this process's tokens."""
+    losses: list[Tensor] = field(default_factory=list)
+    """Nats of this process's tokens, step by step; read when a line is logged, so that no step waits for it."""
     tokens: int = 0
     """Tokens of all processes that bear loss."""
 
@@ -61,21 +63,29 @@ class Loop:
             StageError: when the loss is no longer a number; on every process.
         """
         self._resume()
-        since, started = self._nothing(), time.monotonic()
+        since, started = Since(), time.monotonic()
         for step in range(self.learner.done, self.plan.steps):
             tokens = self.rows.loss_tokens(self.plan.order[step])
-            figures = self.learner.step(list(self._micro_batches(step)), tokens)
-            since.loss, since.tokens = since.loss + figures.loss, since.tokens + tokens
+            figures = self._step(step, tokens)
+            since.losses.append(figures.loss)
+            since.tokens += tokens
             done = step + 1
             if done % self.log_every == 0 or done == self.plan.steps:
                 self._log(done, self._mean(since, done), figures, time.monotonic() - started)
-                since = self._nothing()
+                since = Since()
             if self.cadence.due(done) or done == self.plan.steps:
                 self._checkpoint(done)
         self.log.end()
 
-    def _nothing(self) -> Since:
-        return Since(torch.zeros((), device=self.learner.accelerator.device))
+    def _step(self, step: int, tokens: int) -> StepFigures:
+        try:
+            return self.learner.step(list(self._micro_batches(step)), tokens)
+        except torch.OutOfMemoryError:
+            size = self.micro_batch
+            way_on = (
+                f"give `runtime: {{micro_batch: {size // 2}}}`" if size > 1 else "give a smaller decoder or context"
+            )
+            raise StageError(f"out of memory at step {step + 1} with a micro-batch of {size}; {way_on}") from None
 
     def _micro_batches(self, step: int) -> Iterator[Batch]:
         """The part of a global batch that is this process's."""
@@ -87,13 +97,23 @@ class Loop:
             yield {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
     def _mean(self, since: Since, done: int) -> float:
-        total = self.learner.accelerator.reduce(since.loss, "sum")
-        assert isinstance(total, Tensor)
-        loss = total.item() / since.tokens
-        if not math.isfinite(loss):
-            raise StageError(f"step {done}: the loss is {loss}; lower train.learning_rate, lengthen train.warmup_steps "
-                             "or lower train.max_grad_norm")  # fmt: skip
-        return loss
+        losses = self.learner.accelerator.reduce(torch.stack(since.losses), "sum")
+        assert isinstance(losses, Tensor)
+        bad = losses.isfinite().logical_not().nonzero()
+        if len(bad):
+            raise self._not_a_number(done - len(since.losses) + int(bad[0]), losses[bad[0]].item())
+        return losses.sum().item() / since.tokens
+
+    def _not_a_number(self, step: int, loss: float) -> StageError:
+        """Where the loss was lost, in what text, and what is left to go on from."""
+        documents = self.rows.documents(self.plan.order[step])
+        named = ", ".join(map(str, documents[:_NAMED])) + (", …" if len(documents) > _NAMED else "")
+        newest = newest_complete(checkpoint_folder(self.context.work))
+        left = f"{newest.name} is the last good state" if newest else "no checkpoint was written before"
+        return StageError(
+            f"step {step + 1}: the loss is {loss}, on the corpus' training documents {named} (counted from 0); {left}. "
+            "Lower train.learning_rate, lengthen train.warmup_steps or lower train.max_grad_norm"
+        )
 
     def _log(self, done: int, loss: float, figures: StepFigures, seconds: float) -> None:
         self.context.progress.update(done, self.plan.steps, loss=loss)

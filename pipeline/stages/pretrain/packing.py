@@ -92,6 +92,12 @@ class PackedRows(Dataset[list[np.ndarray]]):
         stretches = range(packing.rows[row], packing.rows[row + 1])
         return [self.store.tokens[packing.starts[i] : packing.starts[i] + packing.lengths[i]] for i in stretches]
 
+    def documents(self, rows: np.ndarray) -> list[int]:
+        """Which of the store's documents lie in `rows`, in the rows' order."""
+        packing = self.packing
+        starts = [packing.starts[packing.rows[row] : packing.rows[row + 1]] for row in rows.tolist()]
+        return (np.searchsorted(self.store.starts, np.concatenate(starts), side="right") - 1).tolist()
+
     def loss_tokens(self, rows: np.ndarray) -> int:
         """Tokens of `rows` that bear loss: all but the first of each document, which nothing comes before."""
         first, end = self.packing.rows[rows], self.packing.rows[rows + 1]

@@ -60,6 +60,14 @@ def test_no_document_predicts_the_next_ones_first_token():
     assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1, 2, 0, 1]]
 
 
+def test_a_rows_documents_are_known_by_their_place_in_the_corpus():
+    documents = tiny_rows(40, 3, 30)
+    rows = rows_of(documents, 32)
+    wanted = np.array([3, 0])
+    named = rows.documents(wanted)
+    assert [documents[index] for index in named] == [d.tolist() for row in wanted for d in rows[row]]
+
+
 def test_loss_tokens_are_those_that_the_labels_bear():
     rows = rows_of(tiny_rows(40, 3, 30), 32)
     wanted = np.array([3, 0, 5])
