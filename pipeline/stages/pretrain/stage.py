@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from pipeline.artifacts import Corpus
 from pipeline.core.errors import StageError
 from pipeline.core.stage import Inputs, Outcome, StageContext
-from pipeline.models.decoder import DecoderConfig
+from pipeline.models.decoder import DecoderConfig, DecoderForCausalLM
 from pipeline.models.loading import load_tokenizer, new_model, require_pad_token, save_model
-from pipeline.stages.pretrain.config import Config, DecoderSettings
+from pipeline.stages.pretrain.config import Config, DecoderSettings, PretrainTrain
 from pipeline.stages.pretrain.documents import texts_of, validation_documents
 from pipeline.stages.pretrain.estimate import padded_vocabulary
 from pipeline.stages.pretrain.evaluation import baseline_figures, loss_figures
@@ -20,7 +22,7 @@ from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, Packing, p
 from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
 from pipeline.training.accelerator import make_accelerator
 from pipeline.training.checkpoints import Cadence
-from pipeline.training.choices import choose
+from pipeline.training.choices import Choices, choose
 from pipeline.training.length import logging_interval, steps_of
 from pipeline.training.memory import shape_of
 from pipeline.training.order import EpochOrder
@@ -37,13 +39,8 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     model = new_model(decoder_config(config.decoder, tokenizer), context.seed)
     shape = shape_of(model, context_length, mask_columns=context_length)  # documents of a row are told apart by a mask
     choices = choose(context, shape, config.train.global_batch_size)
-    accelerator = make_accelerator(choices)
-    learner = Learner(model, config.train, rows.steps, accelerator)
     collate = PackedBatch(context_length, require_pad_token(tokenizer))
-    log_every = logging_interval(config.train, rows.steps)
-    cadence = Cadence(config.train.checkpoint_every, log_every, 4 * shape.parameters, context.processes)
-    Loop(learner, PackedRows(store, packing), rows, collate, choices.micro_batch, log_every, cadence, context).run()
-    metrics = summary(context, rows.steps, rows.tokens_at(rows.steps), choices)
+    metrics = train(model, PackedRows(store, packing), collate, rows, config.train, choices, context)
     metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
     documents = validation_documents(inputs.corpus, config.validation_documents)
     metrics |= loss_figures(model, tokenizer, documents, context)
@@ -53,6 +50,19 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     metrics["parameters"] = sum(parameter.numel() for parameter in model.parameters())
     metrics["tokens"] = int(store.starts[-1])
     return Outcome(metrics, headline(metrics), choices.runtime)
+
+
+def train(
+    model: DecoderForCausalLM, rows: PackedRows, collate: PackedBatch, plan: RowPlan, settings: PretrainTrain,
+    choices: Choices, context: StageContext,
+) -> dict[str, Any]:  # fmt: skip
+    """Train `model` on `rows` in the order of `plan`; how it went."""
+    learner = Learner(model, settings, plan.steps, make_accelerator(choices))
+    log_every = logging_interval(settings, plan.steps)
+    model_bytes = sum(weights.numel() * weights.element_size() for weights in model.parameters())
+    cadence = Cadence(settings.checkpoint_every, log_every, model_bytes, context.processes)
+    Loop(learner, rows, plan, collate, choices.micro_batch, log_every, cadence, context).run()
+    return summary(context, plan.steps, plan.tokens_at(plan.steps), choices)
 
 
 def arranged(config: Config, store: TokenStore, seed: int) -> tuple[Packing, RowPlan]:
