@@ -68,7 +68,7 @@ def _copy(wanted: str, to: Path | None, force: bool) -> None:
 
 def _target(name: str, to: Path | None) -> Path:
     if to is None:
-        return Path(f"{name}.yaml")
+        return Path(f"{Path(name).name}.yaml")
     return to / f"{Path(name).name}.yaml" if to.is_dir() or to.suffix not in (".yaml", ".yml") else to
 
 

@@ -56,7 +56,7 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         target = [str(request.getfixturevalue("wheel"))]
     else:
         with tarfile.open(request.getfixturevalue("sdist")) as archive:
-            archive.extractall(environment, filter="data")
+            archive.extractall(environment)
         (checkout,) = environment.glob("gristmill-*")
         target = ["--editable", str(checkout)]
     subprocess.run([*TO_PYTHON, str(python), *OFFLINE, *target], check=True, env=ENVIRONMENT, cwd=environment)

@@ -62,7 +62,8 @@ def test_every_command_of_the_readme_works(folder: Path):
         print(f"$ {command}\n{answer.stdout}{answer.stderr}")
         assert answer.returncode == 0, f"$ {command}\n{answer.stdout}{answer.stderr}"
         if not command.startswith("accelerate"):
-            assert max(map(len, (answer.stdout + answer.stderr).splitlines()), default=0) <= 80, command
+            # What happens while it runs (stderr) is folded on a terminal only: a file holds lines that a search finds.
+            assert max(map(len, answer.stdout.splitlines()), default=0) <= 80, command
     assert (folder / "runs/gentle/ppo/manifest.json").exists()
     assert "reused_from" in json.loads((folder / "runs/gentle/instruct/manifest.json").read_text())
 

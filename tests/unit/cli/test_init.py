@@ -73,7 +73,7 @@ def test_to_names_a_folder_or_a_file(to: str, copy: str):
 
 def test_a_launch_config_is_copied_as_it_is():
     assert gristmill("init", "accelerate/cpu2").exit_code == 0
-    assert Path("accelerate/cpu2.yaml").read_text() == shipped_launches()["accelerate/cpu2"].read_text()
+    assert Path("cpu2.yaml").read_text() == shipped_launches()["accelerate/cpu2"].read_text()
 
 
 def test_an_unknown_recipe_names_the_nearest():
