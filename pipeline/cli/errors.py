@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import typer
 
 from pipeline import PipelineError
+from pipeline.core.text import say
 
 _DISK_FAULTS = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOTDIR,
@@ -33,7 +34,8 @@ def user_errors() -> Iterator[None]:
         yield
     except PipelineError as error:
         if speaks():
-            print(error, file=sys.stderr)
+            for line in str(error).splitlines():
+                say(line)
         sys.stdout.flush()
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
@@ -43,7 +45,7 @@ def user_errors() -> Iterator[None]:
         said = disk_fault(error) or memory_fault(error)
         if said is None:
             raise
-        print(f"{said}; what was sealed is valid, and the same command goes on", file=sys.stderr)
+        say(f"{said}; what was sealed is valid, and the same command goes on")
         raise typer.Exit(3) from None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.cli.errors import user_errors
 from pipeline.cli.options import Json, RunFolder
-from pipeline.core.summary import findings, outlook, run_states, table
+from pipeline.core.summary import findings, is_smoke, outlook, run_states, table
 from pipeline.core.text import folded
 
 
@@ -34,7 +34,8 @@ def print_closing(folder: Path) -> None:
     print("\n".join([table(states, folder), *findings(states, ["fail"])]))
     warnings = len(findings(states, ["warn"]))
     if warnings or findings(states, ["fail"]):
-        count = f"{warnings} warning{'s' * (warnings != 1)}; " if warnings else ""
+        size = ", as at the size of a smoke run, which learns nothing" if is_smoke(folder) else ""
+        count = f"{warnings} warning{'s' * (warnings != 1)}{size}; " if warnings else ""
         print(folded(f"{count}`gristmill status {folder}` says what to try, `gristmill report {folder}` shows it"))
 
 

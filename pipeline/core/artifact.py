@@ -15,6 +15,8 @@ from pipeline.core.errors import RunError
 MANIFEST = "manifest.json"
 CHECKS = "checks.json"
 WORK = ".work"
+CHECKPOINTS = "checkpoints"
+"""In the work folder: what an unfinished stage can go on from."""
 RUN_RECORD = "run.json"
 IDENTITY = "identity.json"
 FORMAT = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pipeline.core.artifact import CHECKS, IDENTITY, MANIFEST, WORK, Artifact, read_json
+from pipeline.core.artifact import CHECKPOINTS, CHECKS, IDENTITY, MANIFEST, WORK, Artifact, read_json
 from pipeline.core.fingerprint import differences, fingerprint_of, identity_of
 from pipeline.core.recipe import Recipe, RecipeStage
 from pipeline.core.reference_checks import references_of
@@ -104,6 +104,8 @@ def _compare(path: Path, identity: Mapping[str, Any], fingerprint: str) -> tuple
         record = read_json(started)
         if record["fingerprint"] != fingerprint:
             changes = tuple(differences(record["identity"], identity))
+            if not any((path / WORK / CHECKPOINTS).glob("*")):
+                return "run", "begun otherwise, and no checkpoint written: nothing is lost", ()
             return "differs", "unfinished; " + "; ".join(changes), changes
         return "resume", "begun, not finished", ()
     return "run", "not made yet", ()

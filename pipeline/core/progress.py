@@ -22,7 +22,7 @@ class Progress:
         self.interval = interval
         self.stream = stream or sys.stderr
         self._bar = None
-        self._unit = ""
+        self._counted: tuple[str, float | None] | None = None
         self._started = self._spoke = time.monotonic()
         self._origin = 0.0
 
@@ -30,15 +30,20 @@ class Progress:
         """Show that `done` of `total` units are finished, with a few figures (loss=1.23)."""
         if self.quiet:
             return
-        if unit != self._unit:
+        if self._counted != (unit, total):
             self.close()
-            self._unit, self._origin = unit, done
+            self._counted, self._origin = (unit, total), done
             self._started = self._spoke = time.monotonic()
         if self.stream.isatty():
-            self._show_bar(done, total, figures)
+            self._show_bar(done, total, unit, figures)
         elif time.monotonic() - self._spoke >= self.interval:
             self._spoke = time.monotonic()
-            print(self._line(done, total, figures), file=self.stream, flush=True)
+            print(self._line(done, total, unit, figures), file=self.stream, flush=True)
+
+    @property
+    def unit(self) -> str:
+        """What is being counted; empty before the first `update` and after `close`."""
+        return self._counted[0] if self._counted else ""
 
     def note(self, text: str) -> None:
         """Print one line above the moving one."""
@@ -53,26 +58,25 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        self._unit = ""
+        self._counted = None
 
-    def _show_bar(self, done: float, total: float | None, figures: dict[str, float]) -> None:
+    def _show_bar(self, done: float, total: float | None, unit: str, figures: dict[str, float]) -> None:
         if self._bar is None:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                total=total, initial=done, unit=f" {self._unit}", desc=f"  {self.label}", leave=False,
+                total=total, initial=done, unit=f" {unit}", desc=f"  {self.label}", leave=False,
                 file=self.stream, dynamic_ncols=True, unit_scale=(total or 0) >= 100_000,
             )  # fmt: skip
-        self._bar.total = total
         self._bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()}, refresh=False)
         self._bar.update(done - self._bar.n)
 
-    def _line(self, done: float, total: float | None, figures: dict[str, float]) -> str:
+    def _line(self, done: float, total: float | None, unit: str, figures: dict[str, float]) -> str:
         rate = (done - self._origin) / max(time.monotonic() - self._started, 1e-9)
         place = f"{done:,.0f}/{total:,.0f}" if total else f"{done:,.0f}"
         left = f", {duration((total - done) / rate)} left" if total and rate > 0 else ""
         shown = "".join(f", {name} {value:.4g}" for name, value in figures.items())
-        return f"  {self.label}: {place} {self._unit}s, {rate:,.3g}/s{left}{shown}"
+        return f"  {self.label}: {place} {unit}s, {rate:,.3g}/s{left}{shown}"
 
 
 def duration(seconds: float) -> str:

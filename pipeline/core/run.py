@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.artifact import FORMAT, write_json
+from pipeline.core.artifact import FORMAT, MANIFEST, write_json
 from pipeline.core.errors import RunError
 from pipeline.core.estimates import Estimate, Machine, estimate_plan
 from pipeline.core.lock import locked
@@ -125,8 +125,9 @@ def _stop_at_differences(plan: Plan, recipe: Recipe, folder: Path, options: RunO
     changes = "".join(f"\n  {change}" for change in first.changes)
     follows = [stage_id for stage_id in dependents(recipe, [first.id]) if stage_id != first.id]
     what_follows = f" and what follows ({', '.join(follows)})" if follows else ""
+    begun = "made" if (first.path / MANIFEST).exists() else "begun, and not finished,"
     raise RunError(
-        f"{first.path} was made otherwise than the recipe now says:{changes}\n"
+        f"{first.path} was {begun} otherwise than the recipe now says:{changes}\n"
         f"`--rerun {first.id}` makes it{what_follows} again and keeps the old aside; "
         f"`--name NEW` leaves it alone and starts a run beside {folder}."
     )
@@ -147,6 +148,7 @@ def _write_run_record(recipe: Recipe, folder: Path) -> None:
         "format": FORMAT,
         "recipe": str(recipe.path),
         "name": recipe.name,
+        "smoke": recipe.smoke,
         "order": list(recipe.stages),
         "settings": recipe.tree,
     }

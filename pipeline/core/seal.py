@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,11 @@ def read_checks(folder: Path) -> list[Check]:
         return [Check(**record) for record in read_json(path)]
     except TypeError:
         raise damaged(path, "it holds no checks") from None
+
+
+def as_warnings(checks: Sequence[Check]) -> list[Check]:
+    """The verdicts as a smoke run shows them: what learns nothing cannot be told from what fails to learn."""
+    return [replace(check, verdict="warn") if check.verdict == "fail" else check for check in checks]
 
 
 def missing_files(folder: Path) -> list[str]:

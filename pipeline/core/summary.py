@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.artifact import MANIFEST, WORK, read_json
+from pipeline.core.artifact import MANIFEST, RUN_RECORD, WORK, read_json
 from pipeline.core.errors import RunError
 from pipeline.core.lock import is_locked
 from pipeline.core.plan import IDENTITY
 from pipeline.core.progress import duration
-from pipeline.core.seal import read_checks
+from pipeline.core.seal import as_warnings, read_checks
 from pipeline.core.stage import Check, Verdict
 from pipeline.core.text import WIDTH, coloured, folded, hanging, wrap
 
@@ -43,15 +43,22 @@ def _when(moment: float) -> str:
 
 
 def run_states(folder: Path) -> list[dict[str, Any]]:
-    """The state of every stage of a run, in the recipe's order.
+    """The state of every stage of a run, in the recipe's order; the checks of a smoke run as warnings.
 
     Raises:
         RunError: when `folder` holds no run.
     """
-    record = folder / "run.json"
-    if not record.exists():
+    if not (folder / RUN_RECORD).exists():
         raise RunError(f"{folder}: there is no run here; `gristmill run RECIPE` makes one, `gristmill ls` lists them")
-    return [stage_state(folder / stage_id) for stage_id in read_json(record)["order"]]
+    states = [stage_state(folder / stage_id) for stage_id in read_json(folder / RUN_RECORD)["order"]]
+    if is_smoke(folder):
+        return [state | {"checks": as_warnings(state["checks"])} for state in states]
+    return states
+
+
+def is_smoke(folder: Path) -> bool:
+    """Whether a run was made with `--smoke`."""
+    return read_json(folder / RUN_RECORD).get("smoke", False)
 
 
 def table(states: Sequence[Mapping[str, Any]], folder: Path) -> str:
@@ -120,9 +127,11 @@ def outlook(states: Sequence[Mapping[str, Any]], folder: Path) -> str:
 
 def _command(folder: Path) -> str:
     """The command that the run was begun by, but for its overrides."""
-    record = read_json(folder / "run.json")
-    smoke = folder.name == f"{record['name']}-smoke"
-    options = ["--smoke"] if smoke else [] if folder.name == record["name"] else [f"--name {folder.name}"]
+    record = read_json(folder / RUN_RECORD)
+    name = folder.name.removesuffix("-smoke") if is_smoke(folder) else folder.name
+    options = [] if name == record["name"] else [f"--name {name}"]
+    if is_smoke(folder):
+        options.append("--smoke")
     if folder.parent != Path("runs"):
         options.append(f"--runs {folder.parent}")
     return " ".join(["gristmill run", record["recipe"], *options])

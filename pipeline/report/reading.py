@@ -12,7 +12,7 @@ from pipeline.core.artifact import CHECKS, MANIFEST, WORK, read_json
 from pipeline.core.errors import RunError
 from pipeline.core.lock import is_locked
 from pipeline.core.plan import IDENTITY
-from pipeline.core.seal import read_checks
+from pipeline.core.seal import as_warnings, read_checks
 from pipeline.core.stage import Check
 
 STOPPED = "stopped.json"
@@ -63,6 +63,8 @@ class RunRecord:
     """Why the last walk ended before its end; empty if it did not, or if nothing is known."""
     running: bool
     """Whether a process is walking through it now."""
+    smoke: bool
+    """Whether every stage was made at its smallest; its checks are then warnings."""
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -76,24 +78,28 @@ def read_run(folder: Path) -> RunRecord:
         raise RunError(f"{folder}: there is no run here; `gristmill run RECIPE` makes one")
     record = read_json(path)
     settings = record["settings"]
-    stages = tuple(_read_stage(folder / stage_id, settings["stages"].get(stage_id)) for stage_id in record["order"])
+    smoke = record.get("smoke", False)
+    stages = tuple(
+        _read_stage(folder / stage_id, settings["stages"].get(stage_id), smoke) for stage_id in record["order"]
+    )
     return RunRecord(
-        folder, folder.resolve().name, record["recipe"], settings, stages, _read_stop(folder), is_locked(folder)
+        folder, folder.resolve().name, record["recipe"], settings, stages, _read_stop(folder), is_locked(folder), smoke
     )
 
 
-def _read_stage(folder: Path, settings: Mapping[str, Any] | None) -> StageRecord:
+def _read_stage(folder: Path, settings: Mapping[str, Any] | None, smoke: bool) -> StageRecord:
     kind = (settings or {}).get("kind", folder.name)
     rows = read_rows(folder / "metrics.jsonl")
     if (folder / MANIFEST).exists():
         manifest = read_json(folder / MANIFEST)
+        checks = read_checks(folder)
         return StageRecord(
             folder.name,
             manifest["kind"],
             folder,
             "made",
             manifest,
-            tuple(read_checks(folder)),
+            tuple(as_warnings(checks) if smoke else checks),
             (folder / CHECKS).exists(),
             rows,
         )

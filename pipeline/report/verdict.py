@@ -90,6 +90,7 @@ def _finished(run: RunRecord) -> Verdict:
     return Verdict(
         "warn",
         f"{made}; {checks - len(warned)} of {checks} checks passed, {_counted(len(warned), 'warning')} in {where}.",
+        "a run without `--smoke`: at this size every stage works and none learns." if run.smoke else "",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from pipeline.core.artifact import sync_directory, write_json
+from pipeline.core.artifact import CHECKPOINTS, sync_directory, write_json
 from pipeline.core.stage import Processes
 
 MARK = "complete.json"
@@ -25,7 +25,7 @@ _MEASURED_STEPS = 10
 
 def checkpoint_folder(work: Path) -> Path:
     """Where the checkpoints of a stage lie."""
-    return work / "checkpoints"
+    return work / CHECKPOINTS
 
 
 def mark_complete(checkpoint: Path, processes: Processes) -> None:

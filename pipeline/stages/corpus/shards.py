@@ -96,7 +96,7 @@ def write_splits(documents: Iterable[Document], folder: Path, validation: float,
     shards = Shards(folder)
     for number, document in enumerate(documents, start=1):
         shards.write(document, split_of(document.text, validation))
-        if number % _EVERY == 0:
+        if number % _EVERY == 0 and progress.unit != "document":  # those read are counted while they are read
             progress.update(number, None, unit="document kept")
     shards.close()
     return shards

@@ -27,6 +27,7 @@ def read_sources(sources: Iterable[tuple[Resolved | Artifact, int | None]], prog
             done += 1
             if done % _EVERY == 0:
                 progress.update(done, total, unit="document")
+    progress.close()
 
 
 def forget_false_surprisal(documents: Iterable[Document]) -> Iterator[Document]:

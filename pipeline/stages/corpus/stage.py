@@ -70,9 +70,8 @@ def limited(config: Config, inputs: Inputs) -> list[tuple[Any, int | None]]:
 
 
 def clear(output: Path) -> None:
-    """Remove what an unfinished attempt left: the stage starts over."""
-    for path in (output / "dropped", output / ".work"):
-        shutil.rmtree(path, ignore_errors=True)
+    """Remove what an unfinished attempt left: the stage starts over. Its scratch files are written over."""
+    shutil.rmtree(output / "dropped", ignore_errors=True)
     for path in output.glob("*-*.jsonl"):
         path.unlink()
 

@@ -47,7 +47,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
         "prompts": len(rows),
         "held_out_prompts": len(held_out_rows),
     }
-    headline = f"{config.pairs} pairs, best possible accuracy {metrics['expected_ceiling']:.3f}"
+    headline = f"{config.pairs:,} pairs, best possible accuracy {metrics['expected_ceiling']:.3f}"
     return Outcome(metrics=metrics, headline=headline)
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
+from pipeline.core.artifact import write_json
 from pipeline.core.errors import RunError, StageError
 from pipeline.core.lock import locked
 from pipeline.core.recipe import load_recipe
 from pipeline.core.run import RunOptions, plan_recipe, run_recipe
 from pipeline.core.seal import damage
+from pipeline.core.summary import run_states
 from pipeline.core.walk import Run
 from tests.unit.core import toy
 
@@ -92,11 +95,25 @@ def test_a_failed_stage_leaves_the_sealed_ones_valid(tmp_path: Path):
     assert actions(tmp_path) == {"sow": "skip", "mill": "skip", "bake": "skip", "weeds": "resume"}
 
 
+WEEDS = toy.RECIPE + "  weeds: {kind: sow, kind_of_grain: weeds}\n"
+
+
 def test_a_setting_changed_after_a_kill_differs(tmp_path: Path):
-    text = toy.RECIPE + "  weeds: {kind: sow, kind_of_grain: weeds}\n"
     with pytest.raises(StageError):
-        walk(tmp_path, text)
-    assert actions(tmp_path, "weeds.grains=9")["weeds"] == "differs"
+        walk(tmp_path, WEEDS)
+    (tmp_path / "runs/loaf/weeds/.work/checkpoints/checkpoint-4").mkdir(parents=True)
+    with pytest.raises(
+        RunError, match=r"weeds was begun, and not finished, otherwise .*\n  grains was its default, now 9"
+    ):
+        walk(tmp_path, WEEDS, "weeds.grains=9")
+
+
+def test_a_setting_mended_before_any_checkpoint_starts_the_stage_anew(tmp_path: Path):
+    with pytest.raises(StageError):
+        walk(tmp_path, WEEDS)
+    run = walk(tmp_path, WEEDS, "weeds.kind_of_grain=oats")
+    assert run["weeds"].action == "run"
+    assert len(list((tmp_path / "runs/loaf/.old").glob("weeds-*"))) == 1
 
 
 def test_a_failed_check_stops_the_consumers_until_accepted(tmp_path: Path):
@@ -110,6 +127,17 @@ def test_a_failed_check_stops_the_consumers_until_accepted(tmp_path: Path):
 def test_checks_warn_lets_it_pass(tmp_path: Path):
     walk(tmp_path, toy.RECIPE, "sow.grains=200", "sow.checks=warn")
     assert toy.CALLS == ["sow", "mill", "bake"]
+
+
+def test_in_a_smoke_run_no_check_fails(tmp_path: Path):
+    walk(tmp_path, toy.RECIPE, smoke=True)
+    folder = tmp_path / "runs/loaf-smoke"
+    failed = [{"name": "grains", "figure": 1, "expected": "more", "verdict": "fail", "advice": "sow more"}]
+    write_json(folder / "sow/checks.json", failed)
+    shutil.rmtree(folder / "mill")
+    walk(tmp_path, toy.RECIPE, smoke=True)
+    assert toy.CALLS == ["mill"]
+    assert [state["checks"][0].verdict for state in run_states(folder)] == ["warn", "pass", "pass"]
 
 
 def test_a_sealed_artifact_without_checks_is_only_checked(tmp_path: Path):

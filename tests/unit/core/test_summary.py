@@ -62,9 +62,19 @@ def test_the_outlook_gives_the_command_that_goes_on(tmp_path: Path):
         assert "a process is working" in outlook(states, folder)
 
 
-def write_json_record(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "options"), [("tiny-smoke", "--smoke"), ("hotter-smoke", "--name hotter --smoke"), ("tiny", "")]
+)
+def test_the_command_that_goes_on_is_the_one_that_began(tmp_path: Path, name: str, options: str):
+    write_json_record(tmp_path / name, smoke="smoke" in name)
+    expected = " ".join(f"gristmill run recipes/tiny.yaml {options} --runs {tmp_path}".split())
+    assert outlook([state("ppo", made=False)], tmp_path / name).splitlines()[-1] == f"  {expected}"
+
+
+def write_json_record(folder: Path, smoke: bool = False) -> None:
     folder.mkdir()
-    write_json(folder / "run.json", {"recipe": "recipes/tiny.yaml", "name": "tiny", "order": ["sft", "reward", "ppo"]})
+    record = {"recipe": "recipes/tiny.yaml", "name": "tiny", "order": ["sft", "reward", "ppo"], "smoke": smoke}
+    write_json(folder / "run.json", record)
 
 
 class Screen:

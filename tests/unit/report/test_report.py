@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.artifact import write_json
 from pipeline.core.errors import RunError, StageError
 from pipeline.core.lock import locked
 from pipeline.report.numbers import number, percent, real_minus, with_error
@@ -154,6 +155,15 @@ def test_a_kind_of_somebody_else_is_shown_by_what_it_left(tmp_path: Path):
     assert [chart["title"] for chart in polish["charts"]] == ["Training loss"] and not plain["charts"]
     assert polish["metrics"] == [("mean_reward", "0.5"), ("by_task · add · right", "3"), ("notes", "1, 2")]
     page_of(run)
+
+
+def test_a_smoke_run_is_never_at_fault(tmp_path: Path):
+    run = record_run(tmp_path / "run", ["sft"])
+    make_stage(run, "sft", checks=[check("loss fell", -1.0, "fail")])
+    assert verdict_of(run).mark == "fail"
+    write_json(run / "run.json", json.loads((run / "run.json").read_text()) | {"smoke": True})
+    found = verdict_of(run)
+    assert found.mark == "warn" and "1 warning in sft" in found.sentence and "--smoke" in found.advice
 
 
 def test_an_unfinished_stage_shows_how_far_it_came(tmp_path: Path):
