@@ -29,7 +29,8 @@ def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageCont
     corpus = Corpus(artifact.path, artifact.fingerprint, artifact.address)
     checks = [share_kept(artifact.metrics["share_kept"]), duplicates_left(corpus, config)]
     if config.validation > 0:
-        checks.append(validation_filled(artifact.metrics["validation_documents"]))
+        fewest = 1 if config.validation_from == "ends" else _FEW_HELD_OUT
+        checks.append(validation_filled(artifact.metrics["validation_documents"], fewest))
     return checks
 
 
@@ -44,13 +45,13 @@ def share_kept(share: float) -> Check:
     )
 
 
-def validation_filled(documents: int) -> Check:
+def validation_filled(documents: int, fewest: int = _FEW_HELD_OUT) -> Check:
     """Whether there is anything to validate on, and enough."""
     return Check(
         name="validation documents",
         figure=documents,
-        expected=f"at least {_FEW_HELD_OUT}",
-        verdict=graded(warn=documents < _FEW_HELD_OUT, fail=not documents),
+        expected=f"at least {fewest}",
+        verdict=graded(warn=documents < fewest, fail=not documents),
         advice="raise `validation`, or add documents",
     )
 

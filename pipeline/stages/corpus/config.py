@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from pipeline.artifacts import Corpus, DataInput
@@ -64,7 +66,10 @@ class Config(StageConfig):
     filters: Filters = Filters()
     """What a document must be to stay."""
     validation: float = Field(default=0.02, ge=0, lt=1)
-    """Share of the documents held out, chosen by a hash of the text, so that it does not depend on their order."""
+    """Share of the text that is held out."""
+    validation_from: Literal["documents", "ends"] = "documents"
+    """What is held out. `documents`: whole ones, chosen by a hash of the text, so that it does not depend on their
+    order. `ends`: the last part of each document, for a text that is one long document."""
     limit: Count | None = None
     """Read at most so many documents of each source, for a trial."""
 

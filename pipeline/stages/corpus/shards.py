@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,6 +11,7 @@ from xxhash import xxh3_64_intdigest
 
 from pipeline.core.errors import DataError
 from pipeline.core.progress import Progress
+from pipeline.data.surprisal import SURPRISAL
 from pipeline.stages.corpus.document import Document
 
 SHARD_BYTES = 500_000_000
@@ -21,6 +22,25 @@ _TYPES = {bool: "bool", int: "int64", float: "float64", str: "string"}
 def split_of(text: str, validation: float) -> str:
     """`validation` for that share of all texts, chosen by their hash; else `train`."""
     return "validation" if xxh3_64_intdigest(text.encode("utf-8")) < validation * 2**64 else "train"
+
+
+def whole(document: Document, validation: float) -> Iterator[tuple[str, Document]]:
+    """The document as it is, in the split of its text."""
+    yield split_of(document.text, validation), document
+
+
+def cut(document: Document, validation: float) -> Iterator[tuple[str, Document]]:
+    """The first part of the document in `train`, the last share of its characters in `validation`."""
+    place = int(len(document.text) * (1 - validation))
+    parts = {"train": (document.text[:place], document.id), "validation": (document.text[place:], f"{document.id}:end")}
+    columns = {**document.columns, **({SURPRISAL: None} if SURPRISAL in document.columns else {})}
+    for split, (text, identity) in parts.items():
+        if text:
+            yield split, Document(text, identity, document.source, columns)
+
+
+DIVISIONS: dict[str, Callable[[Document, float], Iterator[tuple[str, Document]]]] = {"documents": whole, "ends": cut}
+"""How a document comes into the splits, by the names of `validation_from`."""
 
 
 class Shards:
@@ -91,11 +111,14 @@ def _column_type(found: set[type]) -> str | None:
     return _TYPES.get(next(iter(kinds))) if len(kinds) == 1 else None if kinds else "string"
 
 
-def write_splits(documents: Iterable[Document], folder: Path, validation: float, progress: Progress) -> Shards:
-    """Write every document to its split."""
+def write_splits(
+    documents: Iterable[Document], folder: Path, validation: float, validation_from: str, progress: Progress
+) -> Shards:
+    """Write every document to its split, or its parts to theirs."""
     shards = Shards(folder)
     for number, document in enumerate(documents, start=1):
-        shards.write(document, split_of(document.text, validation))
+        for split, part in DIVISIONS[validation_from](document, validation):
+            shards.write(part, split)
         if number % _EVERY == 0 and progress.unit != "document":  # those read are counted while they are read
             progress.update(number, None, unit="document kept")
     shards.close()

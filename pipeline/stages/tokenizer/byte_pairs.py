@@ -1,4 +1,4 @@
-"""Train byte-level BPE and dress it as a transformers tokenizer with our special tokens and chat template."""
+"""Byte-level BPE: bytes, and pairs of tokens merged by how often they come."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import TokenizersBackend
 
-from pipeline.data.chat import CHAT_TEMPLATE
-from pipeline.data.special_tokens import BEGIN_TOKEN, END_TOKEN, PAD_TOKEN, SPECIAL_TOKENS
+from pipeline.data.special_tokens import SPECIAL_TOKENS
+from pipeline.stages.tokenizer.dress import dress
 
 QWEN2_PATTERN = (
     r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
@@ -36,16 +36,3 @@ def train_byte_pairs(texts: Iterable[str], vocab_size: int) -> TokenizersBackend
     )
     tokenizer.train_from_iterator(texts, trainer)
     return dress(tokenizer)
-
-
-def dress(tokenizer: Tokenizer) -> TokenizersBackend:
-    """The tokenizer as transformers knows it: roles of the special tokens, chat template, padding on the right."""
-    named = {"bos_token": BEGIN_TOKEN, "eos_token": END_TOKEN, "pad_token": PAD_TOKEN}
-    return TokenizersBackend(
-        tokenizer_object=tokenizer,
-        **named,
-        extra_special_tokens=[token for token in SPECIAL_TOKENS if token not in named.values()],
-        chat_template=CHAT_TEMPLATE,
-        padding_side="right",
-        clean_up_tokenization_spaces=False,
-    )

@@ -8,8 +8,9 @@ from pipeline.core.artifact import Artifact
 from pipeline.core.stage import Check, Inputs, StageContext, graded
 from pipeline.data.prompt_use import taught
 from pipeline.data.special_tokens import SPECIAL_TOKENS
-from pipeline.stages.tokenizer.config import SMALLEST, Config
-from pipeline.stages.tokenizer.measures import NASTY_TEXTS, encode, round_trip_share
+from pipeline.stages.tokenizer.algorithms import ALGORITHMS
+from pipeline.stages.tokenizer.config import Config
+from pipeline.stages.tokenizer.measures import encode, round_trip_share
 
 _EXCHANGE = [
     {"role": "system", "content": "Be brief."},
@@ -19,17 +20,23 @@ _EXCHANGE = [
 
 
 def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageContext) -> list[Check]:
-    """The checks of a tokenizer."""
+    """The checks of a tokenizer: those of its algorithm after those of all."""
     tokenizer = AutoTokenizer.from_pretrained(artifact.path)
-    figures = artifact.metrics
-    saved = round_trip_share(tokenizer, NASTY_TEXTS, encode(tokenizer, NASTY_TEXTS))
-    return [
+    algorithm, figures = ALGORITHMS[config.algorithm], artifact.metrics
+    returning = algorithm.must_return(tokenizer)
+    saved = round_trip_share(tokenizer, returning, encode(tokenizer, returning))
+    checks = [
         round_trip(min(figures["round_trip"], saved)),
         special_tokens(tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))),
         chat_template(tokenizer),
+    ]
+    if algorithm.merges_from is None:
+        return [*checks, all_read(figures["bytes_unread"], figures["bytes_read"])]
+    return [
+        *checks,
         bytes_per_token(figures["bytes_per_token"]),
-        unused_tokens(figures["unused_tokens"], figures["vocab_size"] - SMALLEST),
-        size(figures["vocab_size"], config.vocab_size),
+        unused_tokens(figures["unused_tokens"], figures["vocab_size"] - algorithm.merges_from),
+        size(figures["vocab_size"], figures["vocab_size_asked"]),
     ]
 
 
@@ -87,3 +94,9 @@ def size(real: int, asked: int) -> Check:
     """Whether the text was large enough for the vocabulary asked for; models take the real size in any case."""
     verdict = graded(warn=real != asked)
     return Check("vocabulary", real, str(asked), verdict, "the text holds no more merges: add text, or ask for less")
+
+
+def all_read(unread: int, read: int) -> Check:
+    """Whether all of the text was looked through for characters: any that was missed is lost from then on."""
+    advice = "raise `sample` above the size of the text, so that no character of it becomes <|unknown|>"
+    return Check("bytes not looked through", unread, f"0 of {read:,}", graded(warn=unread > 0), advice)

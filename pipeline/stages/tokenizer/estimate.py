@@ -12,8 +12,12 @@ _ENTRY = 45
 
 def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estimate:
     """Disk by the vocabulary, time by the bytes that are learned from."""
+    pace = {"training_bytes": Figure(config.sample, "<=")}
+    if config.vocab_size is None:  # as many as the text has characters
+        later = f"after {context.id}"
+        return Estimate(pace=pace, unknown={"disk_bytes": later})
     return Estimate(
         disk_bytes=Figure(_ENTRY * config.vocab_size, "~"),
-        pace={"training_bytes": Figure(config.sample, "<=")},
+        pace=pace,
         makes={"vocab_size": Figure(config.vocab_size, "<=")},
     )

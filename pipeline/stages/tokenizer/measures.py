@@ -8,8 +8,6 @@ from transformers import TokenizersBackend
 
 from pipeline.data.special_tokens import SPECIAL_TOKENS
 
-BYTES = 256
-
 NASTY_TEXTS = (
     "".join(chr(code) for code in range(0x20)) + "\x7f\x80\x9f\xa0\xad\ufeff\ufffd",
     "tab\tand  two   spaces \n\n\r\n end  ",
@@ -40,8 +38,7 @@ def round_trip_share(tokenizer: TokenizersBackend, texts: Sequence[str], ids: Se
     return sum(one == other for one, other in zip(texts, decoded, strict=True)) / len(texts)
 
 
-def unused_tokens(tokenizer: TokenizersBackend, ids: Iterable[Sequence[int]]) -> int:
-    """How many of the merged tokens (not the bytes, not the special tokens) never occur in `ids`."""
+def unused_tokens(tokenizer: TokenizersBackend, ids: Iterable[Sequence[int]], first: int) -> int:
+    """How many of the tokens from `first` on never occur in `ids`."""
     used = {token for row in ids for token in row}
-    merged = range(len(SPECIAL_TOKENS) + BYTES, len(tokenizer))
-    return sum(token not in used for token in merged)
+    return sum(token not in used for token in range(first, len(tokenizer)))

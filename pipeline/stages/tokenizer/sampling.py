@@ -23,11 +23,17 @@ class Sample:
     bytes_read: int
     """Size of all the texts from which these were chosen."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of the chosen texts."""
+        return sum(len(text.encode("utf-8")) for text in (*self.training, *self.held_out))
+
 
 def sample_texts(texts: Iterable[str], size: int) -> Sample:
     """At most `size` bytes to learn from and `HELD_OUT_BYTES` to measure on: the texts of the lowest hashes.
 
-    A fiftieth of the hashes is set aside for measuring. Memory holds the sample, never all the texts.
+    A fiftieth of the hashes is set aside for measuring, unless nothing is left then: of a single text, for instance.
+    Memory holds the sample, never all the texts.
     """
     training, held_out = _Lowest(size), _Lowest(HELD_OUT_BYTES)
     bytes_read = 0
@@ -38,6 +44,8 @@ def sample_texts(texts: Iterable[str], size: int) -> Sample:
         # The lowest digits set texts aside, all digits order them: the two choices do not depend on each other.
         aside = key % 10_000 < HELD_OUT_SHARE * 10_000
         (held_out if aside else training).offer(key, text, len(encoded))
+    if not training.texts():
+        return Sample(held_out.texts(), [], bytes_read)
     return Sample(training.texts(), held_out.texts(), bytes_read)
 
 

@@ -1,39 +1,44 @@
-"""Train a tokenizer on a sample of the text and measure it on other texts."""
+"""Learn a tokenizer from a sample of the text and measure it on other texts."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from pipeline.core.errors import StageError
 from pipeline.core.quantities import format_count
 from pipeline.core.stage import Inputs, Outcome, StageContext
-from pipeline.stages.tokenizer.byte_pairs import train_byte_pairs
+from pipeline.stages.tokenizer.algorithms import ALGORITHMS
 from pipeline.stages.tokenizer.config import Config
-from pipeline.stages.tokenizer.measures import NASTY_TEXTS, bytes_per_token, encode, round_trip_share, unused_tokens
+from pipeline.stages.tokenizer.measures import bytes_per_token, encode, round_trip_share, unused_tokens
 from pipeline.stages.tokenizer.sampling import HELD_OUT_BYTES, pieces, sample_texts
 from pipeline.stages.tokenizer.texts import texts
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
-    """Train byte-level BPE and save it as a folder that `AutoTokenizer` opens."""
+    """Learn by the algorithm that the recipe names, and save a folder that `AutoTokenizer` opens."""
     sample = sample_texts(texts(inputs.text), config.sample)
     if not sample.training:
         raise StageError("text: fewer texts than it takes to learn from; give more")
-    tokenizer = train_byte_pairs((piece for text in sample.training for piece in pieces(text)), config.vocab_size)
+    algorithm = ALGORITHMS[config.algorithm]
+    tokenizer = algorithm.learn(sample, config)
     tokenizer.save_pretrained(context.output)
 
     measured = [piece for text in sample.held_out or sample.training for piece in pieces(text)]
-    ids = encode(tokenizer, measured)
-    seen = encode(tokenizer, head(sample.training, HELD_OUT_BYTES))
-    figures = {
+    ids, returning = encode(tokenizer, measured), algorithm.must_return(tokenizer)
+    figures: dict[str, Any] = {
         "vocab_size": len(tokenizer),
-        "vocab_size_asked": config.vocab_size,
         "bytes_per_token": bytes_per_token(measured, ids),
-        "round_trip": round_trip_share(tokenizer, [*measured, *NASTY_TEXTS], [*ids, *encode(tokenizer, NASTY_TEXTS)]),
-        "unused_tokens": unused_tokens(tokenizer, ids + seen),
+        "round_trip": round_trip_share(tokenizer, [*measured, *returning], [*ids, *encode(tokenizer, returning)]),
         "held_out_texts": len(sample.held_out),
         "training_texts": len(sample.training),
         "training_bytes": sum(len(text.encode("utf-8")) for text in sample.training),
         "bytes_read": sample.bytes_read,
+        "bytes_unread": sample.bytes_read - sample.size,
     }
+    if algorithm.merges_from is not None:
+        seen = encode(tokenizer, head(sample.training, HELD_OUT_BYTES))
+        figures["vocab_size_asked"] = config.vocab_size
+        figures["unused_tokens"] = unused_tokens(tokenizer, ids + seen, algorithm.merges_from)
     shown = f"{figures['bytes_per_token']:.2f} bytes per token, from {format_count(figures['training_bytes'])} bytes"
     return Outcome(metrics=figures, headline=f"{len(tokenizer):,} tokens, {shown}")
 

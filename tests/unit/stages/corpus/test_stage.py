@@ -151,3 +151,20 @@ def test_the_valley_loses_its_planted_copies_and_nothing_else(tmp_path):
     assert made.outcome.metrics["selection_nats"] == 0
     kept = [row for split in ("train", "validation") for row in made.rows(split)]
     assert all(row["surprisal"] is not None for row in kept if row.get("planted") in (None, "nothing"))
+
+
+def test_the_end_of_one_long_document_is_held_out(tmp_path):
+    text = " ".join(words(1, 4000))
+    made = Made(tmp_path, [{"text": text, "id": "play", "kind": "drama", "surprisal": 5.0}], validation=0.1,
+                validation_from="ends")  # fmt: skip
+    (train,), (validation,) = made.rows("train"), made.rows("validation")
+    assert train["text"] == text[: int(0.9 * len(text))]  # as nanoGPT divides its Shakespeare
+    assert train["text"] + validation["text"] == text
+    assert (train["id"], validation["id"], validation["kind"]) == ("play", "play:end", "drama")
+    assert train["surprisal"] is None  # it is that of the whole
+    assert made.outcome.metrics["validation_bytes"] == len(validation["text"])
+
+
+def test_nothing_held_out_leaves_documents_whole(tmp_path):
+    made = Made(tmp_path, ROWS, validation=0, validation_from="ends")
+    assert made.texts() == {row["text"] for row in ROWS} and not made.rows("validation")

@@ -139,9 +139,9 @@ def test_a_long_text_is_cut_after_a_line():
 
 def test_unused_tokens_are_merges_that_never_occur(tokenizer):
     used = encode(tokenizer, TEXTS)
-    assert unused_tokens(tokenizer, [range(len(tokenizer))]) == 0
-    assert unused_tokens(tokenizer, []) == len(tokenizer) - SMALLEST
-    assert 0 < unused_tokens(tokenizer, used) < len(tokenizer) - SMALLEST
+    assert unused_tokens(tokenizer, [range(len(tokenizer))], SMALLEST) == 0
+    assert unused_tokens(tokenizer, [], SMALLEST) == len(tokenizer) - SMALLEST
+    assert 0 < unused_tokens(tokenizer, used, SMALLEST) < len(tokenizer) - SMALLEST
 
 
 def test_the_stage_saves_and_measures_what_its_checks_then_pass(tmp_path):
@@ -174,6 +174,7 @@ def test_a_vocabulary_below_the_bytes_is_refused():
     with pytest.raises(ValidationError, match="100 is too small: 256 bytes and 7 special tokens need 263"):
         Config(text=["./a"], vocab_size=100)
     assert Config(text=["./a"], vocab_size=SMALLEST).vocab_size == SMALLEST
+    assert Config(text=["./a"]).vocab_size == 8192
 
 
 def test_an_empty_text_is_refused(tmp_path):
