@@ -114,6 +114,9 @@ class DecoderSettings(Settings):
 class PretrainTrain(TrainConfig):
     """How long and how to pretrain."""
 
+    packing: Literal["best_fit", "windows"] = "best_fit"
+    """What a row is. `best_fit`: whole documents, chosen to fill it, that do not see each other. `windows`: tokens as
+    they follow one another, from anywhere; documents are cut and see what came before them."""
     optimizer: Literal["adamw", "muon"] = "adamw"
     """What moves the matrices of the layers; everything else is AdamW's."""
     muon_learning_rate: float = Field(default=0.02, gt=0)
@@ -145,7 +148,7 @@ class Config(StageConfig):
     decoder: DecoderSettings = DecoderSettings()
     """The model's shape."""
     train: PretrainTrain = PretrainTrain()
-    """How long and how to train; a sequence is a row of `max_position_embeddings` tokens, packed from documents."""
+    """How long and how to train; a sequence is a row of `max_position_embeddings` tokens."""
     validation_documents: Count = 500
     """Held-out documents that the loss is measured on, at most."""
 

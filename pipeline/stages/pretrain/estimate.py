@@ -55,7 +55,8 @@ def _tokenizer(source: Artifact, context: EstimateContext) -> tuple[Figure | Non
 
 
 def _rows(config: Config, inputs: Inputs, bytes_per_token: float | None, context: EstimateContext) -> RowFacts:
-    length = config.decoder.max_position_embeddings
+    length, packed = config.decoder.max_position_embeddings, config.train.packing == "best_fit"
+    filled = Figure(_FILLED * length, "~") if packed else Figure(length)
     if context.can_open(inputs.corpus) and "train_bytes" in inputs.corpus.metrics:
         size, documents = (Figure(inputs.corpus.metrics[f"train_{name}"]) for name in ("bytes", "documents"))
     else:
@@ -63,14 +64,14 @@ def _rows(config: Config, inputs: Inputs, bytes_per_token: float | None, context
     count, notes = None, ()
     if size and documents:
         tokens = size.value / (bytes_per_token or BYTES_PER_TOKEN) + 2 * documents.value
-        count = Figure(max(1, round(tokens / (_FILLED * length))), "~")
+        count = Figure(max(1, round(tokens / filled.value)), "~")
         notes = () if bytes_per_token else (f"{BYTES_PER_TOKEN:g} bytes a token assumed",)
     return RowFacts(
         count=count,
-        tokens=Figure(_FILLED * length, "~"),
+        tokens=filled,
         columns=Figure(length),
         longest=Figure(length),
-        masked=True,
+        masked=packed,
         why=unknown_after({"corpus": inputs.corpus, "tokenizer": inputs.tokenizer}, context),
         notes=notes,
     )
@@ -79,8 +80,8 @@ def _rows(config: Config, inputs: Inputs, bytes_per_token: float | None, context
 def _count(config: Config, inputs: Inputs, context: EstimateContext) -> RowPlan:
     """The rows as the stage will pack and order them."""
     from pipeline.models.loading import load_tokenizer
+    from pipeline.stages.pretrain.arrangement import arranged
     from pipeline.stages.pretrain.documents import texts_of
-    from pipeline.stages.pretrain.stage import arranged
     from pipeline.stages.pretrain.token_store import build_store, open_store
 
     with tempfile.TemporaryDirectory() as folder:

@@ -111,11 +111,13 @@ class Learner:
 def next_token_loss(logits: Tensor, labels: Tensor, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the next token, summed, and `z_loss` times the sum of squared log-normalisers.
 
-    Logits are (batch, length, vocabulary), labels (batch, length) with -100 where none bears loss. The second keeps
-    the logits from drifting (https://arxiv.org/abs/2204.02311, section 5).
+    Logits are (batch, length, vocabulary), labels (batch, length) with -100 where none bears loss; or one longer, where
+    the last token is predicted but not read. The second loss keeps the logits from drifting
+    (https://arxiv.org/abs/2204.02311, section 5).
     """
-    targets = labels[:, 1:].flatten()
-    predictions = logits[:, :-1].flatten(0, 1)
+    targets = labels[:, 1:]
+    predictions = logits[:, : targets.shape[1]].flatten(0, 1)
+    targets = targets.flatten()
     loss = cross_entropy(predictions, targets, ignore_index=NO_LOSS, reduction="sum")
     if not z_loss:
         return loss, torch.zeros_like(loss)

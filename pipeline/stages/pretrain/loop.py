@@ -11,8 +11,9 @@ from torch import Tensor
 
 from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
+from pipeline.stages.pretrain.arrangement import Collate
 from pipeline.stages.pretrain.learner import Batch, Learner, StepFigures
-from pipeline.stages.pretrain.packing import PackedBatch, PackedRows
+from pipeline.stages.pretrain.packing import PackedRows
 from pipeline.training.checkpoints import (
     Cadence,
     checkpoint_folder,
@@ -45,7 +46,7 @@ class Loop:
     learner: Learner
     rows: PackedRows
     plan: RowPlan
-    collate: PackedBatch
+    collate: Collate
     micro_batch: int
     log_every: int
     cadence: Cadence

@@ -94,9 +94,13 @@ class PackedRows(Dataset[list[np.ndarray]]):
 
     def documents(self, rows: np.ndarray) -> list[int]:
         """Which of the store's documents lie in `rows`, in the rows' order."""
-        packing = self.packing
-        starts = [packing.starts[packing.rows[row] : packing.rows[row + 1]] for row in rows.tolist()]
-        return (np.searchsorted(self.store.starts, np.concatenate(starts), side="right") - 1).tolist()
+        packing, bounds = self.packing, self.store.starts
+        stretches = [slice(packing.rows[row], packing.rows[row + 1]) for row in rows.tolist()]
+        starts = np.concatenate([packing.starts[stretch] for stretch in stretches])
+        lengths = np.concatenate([packing.lengths[stretch] for stretch in stretches])
+        firsts = np.searchsorted(bounds, starts, side="right") - 1
+        ends = np.searchsorted(bounds, starts + lengths - 1, side="right")
+        return [document for first, end in zip(firsts, ends, strict=True) for document in range(first, end)]
 
     def loss_tokens(self, rows: np.ndarray) -> int:
         """Tokens of `rows` that bear loss: all but the first of each document, which nothing comes before."""

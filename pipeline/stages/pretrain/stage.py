@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from pipeline.artifacts import Corpus
@@ -12,20 +11,20 @@ from pipeline.core.errors import StageError
 from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.models.decoder import DecoderConfig, DecoderForCausalLM
 from pipeline.models.loading import load_tokenizer, new_model, require_pad_token, save_model
+from pipeline.stages.pretrain.arrangement import ARRANGEMENTS, Collate, arranged
 from pipeline.stages.pretrain.config import Config, DecoderSettings, PretrainTrain
 from pipeline.stages.pretrain.documents import texts_of, validation_documents
 from pipeline.stages.pretrain.estimate import padded_vocabulary
 from pipeline.stages.pretrain.evaluation import baseline_figures, loss_figures
 from pipeline.stages.pretrain.learner import Learner
 from pipeline.stages.pretrain.loop import Loop
-from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, Packing, pack
+from pipeline.stages.pretrain.packing import PackedRows
 from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
 from pipeline.training.accelerator import make_accelerator
 from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import Choices, choose
-from pipeline.training.length import logging_interval, steps_of
+from pipeline.training.length import logging_interval
 from pipeline.training.memory import shape_of
-from pipeline.training.order import EpochOrder
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import summary
 
@@ -37,9 +36,10 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     context_length = config.decoder.max_position_embeddings
     packing, rows = arranged(config, store, context.seed)
     model = new_model(decoder_config(config.decoder, tokenizer), context.seed)
-    shape = shape_of(model, context_length, mask_columns=context_length)  # documents of a row are told apart by a mask
+    # Documents of one row are told apart by a mask; a window of the stream needs none.
+    shape = shape_of(model, context_length, mask_columns=context_length * (config.train.packing == "best_fit"))
     choices = choose(context, shape, config.train.global_batch_size)
-    collate = PackedBatch(context_length, require_pad_token(tokenizer))
+    collate = ARRANGEMENTS[config.train.packing].collate(context_length, require_pad_token(tokenizer))
     metrics = train(model, PackedRows(store, packing), collate, rows, config.train, choices, context)
     metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
     documents = validation_documents(inputs.corpus, config.validation_documents)
@@ -53,7 +53,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
 
 
 def train(
-    model: DecoderForCausalLM, rows: PackedRows, collate: PackedBatch, plan: RowPlan, settings: PretrainTrain,
+    model: DecoderForCausalLM, rows: PackedRows, collate: Collate, plan: RowPlan, settings: PretrainTrain,
     choices: Choices, context: StageContext,
 ) -> dict[str, Any]:  # fmt: skip
     """Train `model` on `rows` in the order of `plan`; how it went."""
@@ -63,15 +63,6 @@ def train(
     cadence = Cadence(settings.checkpoint_every, log_every, model_bytes, context.processes)
     Loop(learner, rows, plan, collate, choices.micro_batch, log_every, cadence, context).run()
     return summary(context, plan.steps, plan.tokens_at(plan.steps), choices)
-
-
-def arranged(config: Config, store: TokenStore, seed: int) -> tuple[Packing, RowPlan]:
-    """The documents in rows, and the rows in order."""
-    packing = pack(store, config.decoder.max_position_embeddings)
-    lengths = packing.row_lengths
-    steps = steps_of(config.train, len(lengths), float(lengths.mean()))
-    order = EpochOrder(len(lengths), config.train.global_batch_size, steps, seed)
-    return packing, RowPlan(lengths, order, np.full_like(lengths, config.decoder.max_position_embeddings))
 
 
 def token_store(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, context: StageContext) -> TokenStore:

@@ -62,6 +62,11 @@ def test_accumulated_micro_batches_resume_exactly_too(tmp_path, inputs):
     assert_resumes_exactly(accumulated, tmp_path, kill_at=9, kept=8)
 
 
+def test_windows_of_the_stream_resume_exactly_over_epochs(tmp_path, inputs):
+    config = settings(packing="windows", global_batch_size=16)
+    assert_resumes_exactly(lambda context: run(config, inputs, context), tmp_path, kill_at=7, kept=4)
+
+
 def test_the_model_opens_and_its_figures_are_checked(tmp_path, inputs):
     context = make_context(tmp_path / "model")
     config = settings(learning_rate=1e-2, steps=40)
