@@ -30,12 +30,15 @@ _NAMES = {
 
 
 def amount(name: str, value: float) -> str:
-    """A number in the units of its figure: 462k, 2.3T, 79 MB, 71 s."""
+    """A number in the units of its figure: 462k, 2.3T, 88.2P, 79 MB, 71 s."""
     if name == "seconds":
         return f"{value:.0f} s" if value < 100 else f"{value / 60:.0f} min" if value < 6000 else f"{value / 3600:.0f} h"
     if name.endswith("_bytes"):
         return format_bytes(value)
-    return f"{value / 1e12:.3g}T" if value >= 0.9995e12 else format_count(value)
+    for unit, scale in (("Z", 1e21), ("E", 1e18), ("P", 1e15), ("T", 1e12)):
+        if value >= 0.9995 * scale:
+            return f"{value / scale:.3g}{unit}"
+    return format_count(value)
 
 
 def format_bytes(size: float) -> str:
@@ -78,13 +81,14 @@ def _sums(totals: Totals) -> str:
 
 
 def remarks(planned: Sequence[PlannedStage], estimates: Mapping[str, Estimate], totals: Totals) -> list[str]:
-    """Why stages that are not plainly new do what they do; what is not known yet; where times come from."""
+    """Why stages that are not plainly new do what they do; what their kinds say of them; what is not known yet."""
     lines: list[str] = []
     for stage in planned:
         if stage.why not in ("not made yet", "made, unchanged"):
             for reason in stage.changes or (stage.why,):
                 lines.append(hanging(f"{stage.id}: ", reason))
     coming = [stage for stage in planned if stage.action not in READY]
+    lines += [hanging(f"{stage.id}: ", remark) for stage in coming for remark in estimates[stage.id].remarks]
     missing: dict[str, list[str]] = {}
     for stage in coming:
         for why in dict.fromkeys(estimates[stage.id].unknown.values()):
@@ -128,6 +132,7 @@ def page(stage: PlannedStage, estimate: Estimate) -> str:
         if name == "seconds" and figure is not None:
             text += f", {estimate.seconds_from}"
         lines.append(hanging(f"  {_NAMES[name]:<{width}}  ", text))
+    lines += [hanging(f"  {'remark':<{width}}  ", remark) for remark in estimate.remarks]
     lines += [hanging(f"  {'rests on':<{width}}  ", "; ".join(estimate.notes))] if estimate.notes else []
     return "\n".join(lines)
 

@@ -67,6 +67,8 @@ class Estimate:
     """Figures that cannot be known yet, and when they can."""
     notes: tuple[str, ...] = ()
     """What the figures rest on."""
+    remarks: tuple[str, ...] = ()
+    """What else there is to say of them, in a line each."""
     pace: Mapping[str, Figure] = field(default_factory=dict)
     """The stage's work in the units of its manifest's metrics, best measure first; time goes by it."""
     recorded: Mapping[str, str] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class Estimate:
             "unknown": dict(self.unknown),
             "seconds_from": self.seconds_from,
             "notes": list(self.notes),
+            "remarks": list(self.remarks),
         }
 
 

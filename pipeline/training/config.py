@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,13 +10,14 @@ from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.stage import Settings, not_identity
 
-_LENGTHS = ("tokens", "steps", "epochs")
-
 Schedule = Literal["wsd", "cosine", "linear", "constant", "inverse_sqrt"]
 
 
 class TrainConfig(Settings):
     """How long and how a model is trained. Its length is one of `tokens`, `steps` and `epochs`."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("tokens", "steps", "epochs")
+    """The fields of which one gives the length."""
 
     tokens: Count | None = None
     """Length of training in tokens, padding not counted; rounded down to whole steps."""
@@ -54,16 +55,16 @@ class TrainConfig(Settings):
     @model_validator(mode="before")
     @classmethod
     def _given_length_replaces_the_default(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or all(values.get(name) is None for name in _LENGTHS):
+        if not isinstance(values, dict) or all(values.get(name) is None for name in cls.lengths):
             return values
-        return {**dict.fromkeys(_LENGTHS), **values}
+        return {**dict.fromkeys(cls.lengths), **values}
 
     @model_validator(mode="after")
     def _one_length(self) -> TrainConfig:
-        given = [name for name in _LENGTHS if getattr(self, name) is not None]
+        given = [name for name in self.lengths if getattr(self, name) is not None]
         if len(given) != 1:
             said = f"give one of tokens, steps and epochs, not {' and '.join(given) or 'none'}"
-            raise SettingError(said, *(given or _LENGTHS))
+            raise SettingError(said, *(given or self.lengths))
         return self
 
     @model_validator(mode="after")

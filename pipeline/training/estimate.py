@@ -112,6 +112,7 @@ def training_estimate(
     *,
     scratch: float = 0,
     rows: RowPlan | None = None,
+    remarks: tuple[str, ...] = (),
 ) -> Estimate:
     """The figures of a training; `scratch` is disk beside the checkpoints.
 
@@ -124,7 +125,7 @@ def training_estimate(
     unknown = {name: facts.why for name, figure in (("steps", steps), ("tokens", tokens)) if figure is None}
     if model is None:
         unknown |= dict.fromkeys(("parameters", "flops", "memory_bytes", "disk_bytes"), facts.why)
-        return Estimate(steps=steps, tokens=tokens, unknown=unknown, recorded=RECORDED)
+        return Estimate(steps=steps, tokens=tokens, unknown=unknown, recorded=RECORDED, remarks=remarks)
     micro_batch, memory = _memory(model, train, facts, context)
     flops = Figure(rows.flops(model.sizes, micro_batch)) if rows else _flops(model.sizes, train, facts, steps)
     pace = {"flops": flops, "trained_tokens": tokens, "steps": steps}
@@ -141,6 +142,7 @@ def training_estimate(
         seconds_from=source,
         unknown=unknown if flops else {**unknown, "flops": facts.why},
         notes=facts.notes,
+        remarks=remarks,
         pace={name: figure for name, figure in pace.items() if figure},
         recorded=RECORDED,
         makes={MODEL: model},
@@ -154,7 +156,7 @@ def _steps(train: TrainConfig, facts: RowFacts) -> Figure | None:
         if facts.tokens is None:
             return None
         return Figure(max(1, int(train.tokens / (train.global_batch_size * facts.tokens.value))), "~")
-    if facts.count is None:
+    if facts.count is None or train.epochs is None:
         return None
     count = max(int(facts.count.value), train.global_batch_size)  # fewer are an error that the run will tell
     return Figure(steps_of(train, count, 1.0), facts.count.sign)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from pipeline.artifacts import CorpusInput, Model, TokenizerInput
 from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.references import Reference
-from pipeline.core.stage import Settings, Stage, StageConfig
+from pipeline.core.stage import Settings, Stage, StageConfig, not_identity
 from pipeline.models.sizes import sizes_of
+from pipeline.stages.pretrain.dial import turned
 from pipeline.training.config import SHORTEST, Schedule, TrainConfig
 
 
 class DecoderSettings(Settings):
     """The decoder's shape, in transformers' names; widths left out follow from `hidden_size`."""
 
+    depth: Annotated[Count, Field(le=1000)] | None = Field(default=None, json_schema_extra=not_identity())
+    """One dial: the layers, and by scaling rules whatever of these is not given: `hidden_size` (64 a layer), heads (of
+    64), `learning_rate`, `global_batch_size`, and the length of training (20 tokens a parameter)."""
     num_hidden_layers: Count = 2
     """Layers."""
     hidden_size: Count = 128
@@ -114,6 +118,10 @@ class DecoderSettings(Settings):
 class PretrainTrain(TrainConfig):
     """How long and how to pretrain."""
 
+    lengths: ClassVar[tuple[str, ...]] = (*TrainConfig.lengths, "tokens_per_parameter")
+
+    tokens_per_parameter: Annotated[float, Field(gt=0)] | None = None
+    """Length of training in tokens for each parameter of the model, embeddings counted; 20 spends compute best."""
     packing: Literal["best_fit", "windows"] = "best_fit"
     """What a row is. `best_fit`: whole documents, chosen to fill it, that do not see each other. `windows`: tokens as
     they follow one another, from anywhere; documents are cut and see what came before them."""
@@ -152,6 +160,18 @@ class Config(StageConfig):
     validation_documents: Count = 500
     """Held-out documents that the loss is measured on, at most."""
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _dial(cls, values: Any, handler: ModelWrapValidatorHandler[Config]) -> Config:
+        """Where `decoder.depth` is given: as the recipe says, and then with what the dial makes of it."""
+        config = handler(values)
+        if config.decoder.depth is None or not isinstance(values, dict):
+            return config
+        decoder, train = config.decoder.model_dump(exclude_unset=True), config.train.model_dump(exclude_unset=True)
+        lengths, context_length = PretrainTrain.lengths, config.decoder.max_position_embeddings
+        shape, training = turned(config.decoder.depth, decoder, train, lengths, context_length)
+        return handler({**values, "decoder": {**decoder, **shape}, "train": {**train, **training}})
+
 
 STAGE = Stage(
     kind="pretrain",
@@ -163,5 +183,5 @@ STAGE = Stage(
     version=2,
     processes="all",
     seeded=True,
-    smoke={**SHORTEST, "validation_documents": 20},
+    smoke={**SHORTEST, "train.tokens_per_parameter": None, "validation_documents": 20},
 )

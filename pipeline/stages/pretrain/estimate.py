@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.artifact import Artifact
 from pipeline.core.estimates import Estimate, EstimateContext, Figure
+from pipeline.core.quantities import format_count
 from pipeline.core.stage import Inputs
 from pipeline.data.sizes import BYTES_PER_TOKEN
 from pipeline.models.sizes import sizes_of
 from pipeline.stages.pretrain.config import Config
+from pipeline.stages.pretrain.dial import TOKENS_PER_PARAMETER
 from pipeline.training.estimate import ModelFacts, RowFacts, training_estimate, unknown_after
 
 if TYPE_CHECKING:
@@ -31,16 +33,49 @@ def padded_vocabulary(size: int) -> int:
 def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estimate:
     """Parameters by the settings, rows by the corpus' size."""
     vocabulary, bytes_per_token = _tokenizer(inputs.tokenizer, context)
-    model = None
+    model, remarks = None, [dialled(config)] if config.decoder.depth else []
     if vocabulary:
+        config = with_horizon(config, int(vocabulary.value))
         sizes = sizes_of(config.decoder.model_dump(), vocab_size=padded_vocabulary(int(vocabulary.value)))
         model = ModelFacts(sizes, Figure(sizes.parameters, vocabulary.sign), bytes_per_token)
+        remarks.append(horizon(sizes.parameters, config.train.tokens))
     facts = _rows(config, inputs, bytes_per_token, context)
     corpus_tokens = facts.count.value * config.decoder.max_position_embeddings if facts.count else 0
     rows = None
     if context.probe and context.can_open(inputs.corpus, inputs.tokenizer):
         rows = _count(config, inputs, context)
-    return training_estimate(model, config.train, facts, context, scratch=4 * corpus_tokens, rows=rows)
+    return training_estimate(
+        model, config.train, facts, context, scratch=4 * corpus_tokens, rows=rows, remarks=tuple(remarks)
+    )
+
+
+def with_horizon(config: Config, vocab_size: int) -> Config:
+    """The settings with the length of training in tokens where they give it for each parameter."""
+    ratio = config.train.tokens_per_parameter
+    if ratio is None:
+        return config
+    parameters = sizes_of(config.decoder.model_dump(), vocab_size=padded_vocabulary(vocab_size)).parameters
+    length = {"tokens": round(ratio * parameters), "tokens_per_parameter": None}
+    return config.model_copy(update={"train": config.train.model_copy(update=length)})
+
+
+def horizon(parameters: int, tokens: int | None) -> str:
+    """How long a model of this size is trained where compute is to be spent best, and how long it is."""
+    best = TOKENS_PER_PARAMETER * parameters
+    here = f"; here {tokens / parameters:.3g}" if tokens else ""
+    return f"compute-optimal are {format_count(best)} tokens, {TOKENS_PER_PARAMETER:g} a parameter{here}"
+
+
+def dialled(config: Config) -> str:
+    """What `depth` came to."""
+    decoder, train = config.decoder, config.train
+    heads = sizes_of(decoder.model_dump()).num_attention_heads
+    (length,) = (name for name in train.lengths if getattr(train, name) is not None)
+    return (
+        f"depth {decoder.depth}: {decoder.num_hidden_layers} layers of width {decoder.hidden_size}, {heads} heads; "
+        f"learning rate {train.learning_rate:g}, {train.global_batch_size} rows a step, "
+        f"{format_count(getattr(train, length))} {length.replace('_', ' ')}"
+    )
 
 
 def _tokenizer(source: Artifact, context: EstimateContext) -> tuple[Figure | None, float | None]:

@@ -14,7 +14,7 @@ from pipeline.models.loading import load_tokenizer, new_model, require_pad_token
 from pipeline.stages.pretrain.arrangement import ARRANGEMENTS, Collate, arranged
 from pipeline.stages.pretrain.config import Config, DecoderSettings, PretrainTrain
 from pipeline.stages.pretrain.documents import texts_of, validation_documents
-from pipeline.stages.pretrain.estimate import padded_vocabulary
+from pipeline.stages.pretrain.estimate import padded_vocabulary, with_horizon
 from pipeline.stages.pretrain.evaluation import baseline_figures, loss_figures
 from pipeline.stages.pretrain.learner import Learner
 from pipeline.stages.pretrain.loop import Loop
@@ -32,6 +32,7 @@ from pipeline.training.run import summary
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the corpus' documents and measure on its held-out ones."""
     tokenizer = load_tokenizer(inputs.tokenizer.path)
+    config = with_horizon(config, len(tokenizer))
     store = token_store(inputs.corpus, tokenizer, context)
     context_length = config.decoder.max_position_embeddings
     packing, rows = arranged(config, store, context.seed)
@@ -80,8 +81,7 @@ def decoder_config(settings: DecoderSettings, tokenizer: PreTrainedTokenizerBase
     Raises:
         StageError: if the shape's numbers do not fit together.
     """
-    rope = ("rope_theta", "partial_rotary_factor", "rope_scaling")
-    shape = settings.model_dump(exclude=set(rope))
+    shape = settings.model_dump(exclude={"depth", "rope_theta", "partial_rotary_factor", "rope_scaling"})
     if settings.position_encoding == "rope":
         turned = {"rope_theta": settings.rope_theta, "partial_rotary_factor": settings.partial_rotary_factor}
         shape["rope_parameters"] = {"rope_type": "default", **turned, **(settings.rope_scaling or {})}
