@@ -63,7 +63,8 @@ class TrainConfig(Settings):
     def _one_length(self) -> TrainConfig:
         given = [name for name in self.lengths if getattr(self, name) is not None]
         if len(given) != 1:
-            said = f"give one of tokens, steps and epochs, not {' and '.join(given) or 'none'}"
+            one_of = f"{', '.join(self.lengths[:-1])} and {self.lengths[-1]}"
+            said = f"give one of {one_of}, not {' and '.join(given) or 'none'}"
             raise SettingError(said, *(given or self.lengths))
         return self
 
