@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -60,4 +61,6 @@ def gristmill(
 
 def main() -> None:
     """The console command."""
+    # Read when torch starts: threads that wait for each other sleep, so that they leave the cores to whoever works.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     app()

@@ -67,9 +67,15 @@ def document_losses(
 ) -> list[tuple[float, int]]:
     """(nats, predicted tokens) of each document, read by itself; longer ones in pieces of `max_length` tokens.
 
-    The model is put in evaluation mode for the time. A document fits the context when its count is below `max_length`.
+    A document fits the context when its count is below `max_length`.
     """
-    documents = encode_documents(tokenizer, list(texts))
+    return encoded_losses(model, encode_documents(tokenizer, list(texts)), max_length)
+
+
+def encoded_losses(
+    model: PreTrainedModel, documents: Sequence[Sequence[int]], max_length: int
+) -> list[tuple[float, int]]:
+    """As `document_losses`, of documents that are ids already. The model is put in evaluation mode for the time."""
     rows = [
         (index, document[start:end])
         for index, document in enumerate(documents)
@@ -86,8 +92,8 @@ def document_losses(
     return [(loss, len(document) - 1) for loss, document in zip(nats, documents, strict=True)]
 
 
-def _batches(rows: list[tuple[int, list[int]]]) -> Iterator[list[tuple[int, list[int]]]]:
-    batch: list[tuple[int, list[int]]] = []
+def _batches(rows: Sequence[tuple[int, Sequence[int]]]) -> Iterator[list[tuple[int, Sequence[int]]]]:
+    batch: list[tuple[int, Sequence[int]]] = []
     for row in rows:
         if batch and len(row[1]) * (len(batch) + 1) > _BATCH_TOKENS:
             yield batch

@@ -5,12 +5,11 @@ Chosen once by rank 0, shared, written to `resume.json` in the stage's work fold
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import torch
 
@@ -18,10 +17,10 @@ from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.core.stage import Runtime, StageContext
 from pipeline.training.memory import ModelShape, cpu_has_bf16, host_free_bytes, largest_micro_batch, step_bytes
+from pipeline.training.peak import peak_flops
+from pipeline.training.threads import choose_threads
 
 FILE = "resume.json"
-_SMALL = 10_000_000
-"""Parameters below which a second thread costs more in waiting than it brings."""
 _LIBRARIES = ("torch", "transformers", "trl", "accelerate")
 
 
@@ -42,6 +41,12 @@ class Choices:
     libraries: dict[str, str]
     inexact: str = ""
     """Why the bits are not those of a training that was never stopped; empty while they are."""
+
+    @property
+    def sentence(self) -> str:
+        """For the log."""
+        threads = f"{self.threads} thread{'s' * (self.threads > 1)}, " if self.threads else ""
+        return f"computes in {self.precision}, {threads}micro-batches of {self.micro_batch}"
 
     @property
     def runtime(self) -> dict[str, str | int]:
@@ -65,9 +70,10 @@ def choose(
     if processes.is_main:
         context.work.mkdir(parents=True, exist_ok=True)
         file = context.work / FILE
-        now = _choose(context.runtime, shape, per_process, processes.world_size, needed)
-        chosen = _again(now, Choices(**read_json(file))) if file.exists() else now
+        before = Choices(**read_json(file)) if file.exists() else None
+        chosen = _chosen(context.runtime, shape, per_process, _place(processes.world_size), needed, before)
         write_json(file, asdict(chosen))
+        context.progress.note(chosen.sentence)
     chosen = processes.broadcast(chosen)
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
@@ -88,65 +94,45 @@ def share_of_batch(global_batch_size: int, world_size: int) -> int:
     return global_batch_size // world_size
 
 
-def _again(now: Choices, before: Choices) -> Choices:
-    """What a resumed stage uses: as before, unless the machine is another one."""
-    changed = [name for name in ("world_size", "device", "libraries") if getattr(now, name) != getattr(before, name)]
-    if not changed:
+def _place(world_size: int) -> dict[str, Any]:
+    """Where the stage runs: elsewhere, other choices would have been made."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return {"world_size": world_size, "device": device, "libraries": libraries}
+
+
+def _chosen(
+    runtime: Runtime, shape: ModelShape, per_process: int, place: dict[str, Any], needed: Callable[..., int],
+    before: Choices | None,
+) -> Choices:  # fmt: skip
+    """As `before`, where the stage goes on in the same place; else chosen now."""
+    changed = [] if before is None else [name for name in place if place[name] != getattr(before, name)]
+    if before is not None and not changed:
         return before
-    reason = "; ".join(f"{name} was {getattr(before, name)}, now {getattr(now, name)}" for name in changed)
-    return replace(now, inexact=f"resumed where {reason}")
-
-
-def _choose(
-    runtime: Runtime, shape: ModelShape, per_process: int, world_size: int, needed: Callable[..., int]
-) -> Choices:
-    precision = choose_precision(runtime)
-    needed = partial(needed, precision=precision, world_size=world_size)
+    reason = "; ".join(f"{name} was {getattr(before, name)}, now {place[name]}" for name in changed)
+    threads = choose_threads(runtime, shape.sizes, per_process * shape.row_length, place["world_size"])
+    precision = choose_precision(runtime, threads)
+    needed = partial(needed, precision=precision, world_size=place["world_size"])
     return Choices(
         precision=precision,
-        threads=choose_threads(runtime, shape.parameters, world_size),
+        threads=threads,
         micro_batch=choose_micro_batch(runtime, shape, per_process, free_now(), needed),
         attention=shape.attention,
-        world_size=world_size,
-        device=torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        libraries={name: version(name) for name in _LIBRARIES},
+        inexact=f"resumed where {reason}" if changed else "",
+        **place,
     )
 
 
-def choose_precision(runtime: Runtime) -> str:
-    """bf16 where the device has units for it: without them it is slower than fp32 (measured: 1.8 times on CPU)."""
+def choose_precision(runtime: Runtime, threads: int) -> str:
+    """bf16 where the device has units for it: without them it is slower than fp32 (1.8 times in training, on a CPU).
+
+    A CPU that says it has them is measured, since what they bring depends on the kernels of torch as well.
+    """
     if runtime.precision != "auto":
         return runtime.precision
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if cpu_has_bf16() else "fp32"
-
-
-def choose_threads(runtime: Runtime, parameters: int, world_size: int) -> int:
-    """Threads of each process: one for a small model, more where a probe shows that they help."""
-    if runtime.threads != "auto":
-        return runtime.threads
-    if torch.cuda.is_available():
-        return 0
-    most = len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", world_size))
-    if parameters < _SMALL or most < 2:
-        return 1
-    before = torch.get_num_threads()
-    one, many = _seconds_with(1), _seconds_with(most)
-    torch.set_num_threads(before)
-    return most if many < 0.75 * one else 1
-
-
-def _seconds_with(threads: int) -> float:
-    """The best of several timings of a product of two matrices of a training step's size."""
-    torch.set_num_threads(threads)
-    left, right = torch.ones(1024, 512), torch.ones(512, 2048)
-    timings = []
-    for _ in range(8):
-        started = time.perf_counter()
-        torch.mm(left, right)
-        timings.append(time.perf_counter() - started)
-    return min(timings)
+    return "bf16" if cpu_has_bf16() and peak_flops("bf16", threads) > peak_flops("fp32", threads) else "fp32"
 
 
 def free_now() -> int:

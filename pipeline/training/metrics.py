@@ -16,6 +16,8 @@ from pipeline.core.stage import StageContext
 from pipeline.training.trackers import Trackers
 
 METRICS = "metrics.jsonl"
+OF_THE_MACHINE = ("seconds", "tokens_per_second", "mfu", "memory_bytes")
+"""Columns that tell how fast and in how much memory; all others are the same whenever the same thing is trained."""
 _LEFT_OUT = ("epoch", "num_tokens")
 """Logged by the libraries: our single epoch, and trl's count of tokens, which starts anew when training resumes."""
 

@@ -9,8 +9,8 @@ import torch
 from pipeline.core.estimates import EstimateContext
 from pipeline.models.decoder import DecoderConfig, DecoderForCausalLM
 from pipeline.models.sizes import DecoderSizes
-from pipeline.training.choices import choose_threads
 from pipeline.training.memory import ModelShape, foreseen_precision, largest_micro_batch, step_bytes
+from pipeline.training.threads import choose_threads
 
 SECONDS = 2.0
 _FIRST = 2
@@ -31,7 +31,7 @@ def seconds_per_step(sizes: DecoderSizes, rows: int, length: int, context: Estim
         lambda size: step_bytes(shape, size, precision=precision, accumulates=size < per_process),
     )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if threads := choose_threads(context.runtime, sizes.parameters, context.machine.world_size):
+    if threads := choose_threads(context.runtime, sizes, per_process * length, context.machine.world_size):
         torch.set_num_threads(threads)
     model = DecoderForCausalLM(_config(sizes)).train()
     torch.nn.Module.to(model, device)

@@ -159,6 +159,9 @@ class Config(StageConfig):
     """How long and how to train; a sequence is a row of `max_position_embeddings` tokens."""
     validation_documents: Count = 500
     """Held-out documents that the loss is measured on, at most."""
+    evaluations: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(default="auto", json_schema_extra=not_identity())
+    """How often that is done in the course of training too, its end counted, with a few samples of what the model
+    writes. A number reads all of the documents each time; `auto` is eight times, on as much as costs little."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -180,7 +183,7 @@ STAGE = Stage(
     run="pipeline.stages.pretrain.stage:run",
     check="pipeline.stages.pretrain.checks:check",
     estimate="pipeline.stages.pretrain.estimate:estimate",
-    version=2,
+    version=3,
     processes="all",
     seeded=True,
     smoke={**SHORTEST, "train.tokens_per_parameter": None, "validation_documents": 20},

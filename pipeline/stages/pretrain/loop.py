@@ -13,6 +13,7 @@ from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
 from pipeline.stages.pretrain.arrangement import Collate
 from pipeline.stages.pretrain.learner import Batch, Learner, StepFigures
+from pipeline.stages.pretrain.monitor import Monitor, shown
 from pipeline.stages.pretrain.packing import PackedRows
 from pipeline.training.checkpoints import (
     Cadence,
@@ -50,6 +51,7 @@ class Loop:
     micro_batch: int
     log_every: int
     cadence: Cadence
+    monitor: Monitor
     context: StageContext
     log: RowLog = field(init=False)
 
@@ -71,11 +73,14 @@ class Loop:
             since.losses.append(figures.loss)
             since.tokens += tokens
             done = step + 1
-            if done % self.log_every == 0 or done == self.plan.steps:
-                self._log(done, self._mean(since, done), figures, time.monotonic() - started)
+            logs = done % self.log_every == 0 or done == self.plan.steps
+            if logs:
+                self._log(done, since, figures, time.monotonic() - started)
                 since = Since()
             if self.cadence.due(done) or done == self.plan.steps:
                 self._checkpoint(done)
+            if logs:
+                self.monitor.start_clock(done)
         self.log.end()
 
     def _step(self, step: int, tokens: int) -> StepFigures:
@@ -97,13 +102,13 @@ class Loop:
             batch = self.collate([self.rows[row] for row in rows[first : first + self.micro_batch].tolist()])
             yield {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
-    def _mean(self, since: Since, done: int) -> float:
+    def _nats(self, since: Since, done: int) -> float:
         losses = self.learner.accelerator.reduce(torch.stack(since.losses), "sum")
         assert isinstance(losses, Tensor)
         bad = losses.isfinite().logical_not().nonzero()
         if len(bad):
             raise self._not_a_number(done - len(since.losses) + int(bad[0]), losses[bad[0]].item())
-        return losses.sum().item() / since.tokens
+        return losses.sum().item()
 
     def _not_a_number(self, step: int, loss: float) -> StageError:
         """Where the loss was lost, in what text, and what is left to go on from."""
@@ -116,11 +121,19 @@ class Loop:
             "Lower train.learning_rate, lengthen train.warmup_steps or lower train.max_grad_norm"
         )
 
-    def _log(self, done: int, loss: float, figures: StepFigures, seconds: float) -> None:
-        self.context.progress.update(done, self.plan.steps, loss=loss)
-        row = {"loss": loss, "learning_rate": figures.learning_rate, "grad_norm": figures.grad_norm.item()}
-        tokens = self.plan.tokens_at(done)
-        self.log.append({"step": done, "tokens": tokens, **row, "seconds": round(seconds, 3)})
+    def _log(self, done: int, since: Since, figures: StepFigures, seconds: float) -> None:
+        nats = self._nats(since, done)
+        row = {
+            "step": done,
+            "tokens": self.plan.tokens_at(done),
+            "loss": nats / since.tokens,
+            "learning_rate": figures.learning_rate,
+            "grad_norm": figures.grad_norm.item(),
+            **self.monitor.line(done, nats, since.tokens),
+            "seconds": round(seconds, 3),
+        }
+        self.context.progress.update(done, self.plan.steps, "step", **shown(row))
+        self.log.append(row)
 
     def _checkpoint(self, done: int) -> None:
         folder = checkpoint_folder(self.context.work)
@@ -143,3 +156,4 @@ class Loop:
             self.context.progress.note(f"goes on from {newest.name}")
             self.learner.load(newest)
         self.log.begin(self.learner.done)
+        self.monitor.begin(self.learner.done)

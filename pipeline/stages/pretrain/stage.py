@@ -16,17 +16,24 @@ from pipeline.stages.pretrain.config import Config, DecoderSettings, PretrainTra
 from pipeline.stages.pretrain.documents import texts_of, validation_documents
 from pipeline.stages.pretrain.estimate import padded_vocabulary, with_horizon
 from pipeline.stages.pretrain.evaluation import baseline_figures, loss_figures
+from pipeline.stages.pretrain.held_out import HeldOut
 from pipeline.stages.pretrain.learner import Learner
 from pipeline.stages.pretrain.loop import Loop
+from pipeline.stages.pretrain.monitor import Monitor
 from pipeline.stages.pretrain.packing import PackedRows
-from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
+from pipeline.stages.pretrain.text_bytes import row_bytes
+from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store, text_sizes
 from pipeline.training.accelerator import make_accelerator
 from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import Choices, choose
 from pipeline.training.length import logging_interval
 from pipeline.training.memory import shape_of
+from pipeline.training.peak import peak_of_launch
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import summary
+
+TOKENS = "tokens"
+"""Where the token store lies, in the stage's scratch folder."""
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
@@ -41,11 +48,15 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     shape = shape_of(model, context_length, mask_columns=context_length * (config.train.packing == "best_fit"))
     choices = choose(context, shape, config.train.global_batch_size)
     collate = ARRANGEMENTS[config.train.packing].collate(context_length, require_pad_token(tokenizer))
-    metrics = train(model, PackedRows(store, packing), collate, rows, config.train, choices, context)
-    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
-    documents = validation_documents(inputs.corpus, config.validation_documents)
-    metrics |= loss_figures(model, tokenizer, documents, context)
-    metrics |= baseline_figures(store, tokenizer, documents, model.config.vocab_size)
+    held_out = HeldOut(model, tokenizer, validation_documents(inputs.corpus, config.validation_documents), context)
+    held_out.plan(config.evaluations, rows, logging_interval(config.train, rows.steps))
+    flops = rows.flops(shape.sizes, choices.micro_batch)
+    text = row_bytes(store.starts, text_sizes(context.work / TOKENS), packing)
+    monitor = Monitor(rows, text, flops, peak_of_launch(choices, context.processes), held_out)
+    metrics = train(model, PackedRows(store, packing), collate, rows, config.train, choices, monitor, context)
+    metrics["flops"] = flops
+    metrics |= loss_figures(held_out, rows.steps)
+    metrics |= baseline_figures(store, held_out)
     if context.processes.is_main:
         save_model(model, tokenizer, context.output)
     metrics["parameters"] = sum(parameter.numel() for parameter in model.parameters())
@@ -55,20 +66,20 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
 
 def train(
     model: DecoderForCausalLM, rows: PackedRows, collate: Collate, plan: RowPlan, settings: PretrainTrain,
-    choices: Choices, context: StageContext,
+    choices: Choices, monitor: Monitor, context: StageContext,
 ) -> dict[str, Any]:  # fmt: skip
     """Train `model` on `rows` in the order of `plan`; how it went."""
     learner = Learner(model, settings, plan.steps, make_accelerator(choices))
     log_every = logging_interval(settings, plan.steps)
     model_bytes = sum(weights.numel() * weights.element_size() for weights in model.parameters())
     cadence = Cadence(settings.checkpoint_every, log_every, model_bytes, context.processes)
-    Loop(learner, rows, plan, collate, choices.micro_batch, log_every, cadence, context).run()
+    Loop(learner, rows, plan, collate, choices.micro_batch, log_every, cadence, monitor, context).run()
     return summary(context, plan.steps, plan.tokens_at(plan.steps), choices)
 
 
 def token_store(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, context: StageContext) -> TokenStore:
     """The corpus' training documents as tokens, built by rank 0."""
-    folder = context.work / "tokens"
+    folder = context.work / TOKENS
     if context.processes.is_main:
         build_store(folder, texts_of(corpus, "train"), tokenizer)
     context.processes.barrier()

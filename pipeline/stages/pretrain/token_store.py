@@ -1,4 +1,5 @@
-"""The corpus as one flat file of token ids (`tokens.bin`), with where each document starts (`documents.npy`).
+"""The corpus as one flat file of token ids (`tokens.bin`), with where each document starts (`documents.npy`) and the
+bytes of its text (`sizes.npy`).
 
 Built once by rank 0 and read by memory map. Packing decides which stretches make a row.
 """
@@ -15,6 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
+from pipeline.data.floor import utf8_size
 from pipeline.models.text_loss import encode_documents
 
 _AT_ONCE = 1000
@@ -47,14 +49,17 @@ def build_store(folder: Path, texts: Iterable[str], tokenizer: PreTrainedTokeniz
     folder.mkdir(parents=True, exist_ok=True)
     dtype = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
     lengths: list[int] = []
+    sizes: list[int] = []
     with open(folder / "tokens.bin", "wb") as file:
         for batch in _batched(texts, _AT_ONCE):
+            sizes += map(utf8_size, batch)
             for document in encode_documents(tokenizer, batch):
                 file.write(np.asarray(document, dtype=dtype).tobytes())
                 lengths.append(len(document))
     if not lengths:
         raise StageError("the corpus has no training documents; look at its funnel.json for what was dropped")
     np.save(folder / "documents.npy", np.concatenate(([0], np.cumsum(lengths))))
+    np.save(folder / "sizes.npy", np.array(sizes))
     # Last, so that a store without it is known to be half written.
     write_json(folder / "meta.json", {"dtype": np.dtype(dtype).name, "documents": len(lengths), "tokens": sum(lengths)})
 
@@ -64,6 +69,11 @@ def open_store(folder: Path) -> TokenStore:
     meta = read_json(folder / "meta.json")
     tokens = np.memmap(folder / "tokens.bin", dtype=meta["dtype"], mode="r", shape=(meta["tokens"],))
     return TokenStore(tokens, np.load(folder / "documents.npy"))
+
+
+def text_sizes(folder: Path) -> np.ndarray:
+    """Bytes of the text of each document of the store in `folder`, int64 (documents,)."""
+    return np.load(folder / "sizes.npy")
 
 
 def _batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:

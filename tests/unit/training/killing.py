@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.core.progress import Progress
 from pipeline.core.stage import Outcome, StageContext
-from pipeline.training.metrics import read_rows
+from pipeline.training.metrics import OF_THE_MACHINE, read_rows
 from tests.unit.stages.tiny import make_context
 
 
@@ -33,7 +33,8 @@ class KillingProgress(Progress):
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     return [
-        {name: value for name, value in row.items() if name != "seconds"} for row in read_rows(folder / "metrics.jsonl")
+        {name: value for name, value in row.items() if name not in OF_THE_MACHINE}
+        for row in read_rows(folder / "metrics.jsonl")
     ]
 
 
@@ -53,4 +54,6 @@ def assert_resumes_exactly(run: Callable[[StageContext], Outcome], folder: Path,
     assert (folder / "whole" / same).read_bytes() == (folder / "killed" / same).read_bytes()
     assert lines(folder / "whole") == lines(folder / "killed")
     assert whole.metrics == resumed.metrics
+    for samples in (folder / "whole").glob("samples.jsonl"):
+        assert samples.read_text() == (folder / "killed" / samples.name).read_text()
     assert not half_written.exists()

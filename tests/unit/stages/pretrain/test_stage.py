@@ -14,7 +14,9 @@ from pipeline.core.stage import Inputs
 from pipeline.models.decoder import DecoderConfig
 from pipeline.stages.pretrain.checks import check, gap_to_floor
 from pipeline.stages.pretrain.config import Config
+from pipeline.stages.pretrain.excerpts import SAMPLES
 from pipeline.stages.pretrain.stage import run
+from pipeline.training.metrics import METRICS, read_rows
 from tests.unit.stages.tiny import make_context, save_tiny_model
 from tests.unit.training.killing import assert_resumes_exactly
 
@@ -50,6 +52,22 @@ def settings(**train):
 
 def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, inputs):
     assert_resumes_exactly(lambda context: run(settings(), inputs, context), tmp_path, kill_at=7, kept=4)
+
+
+def test_evaluations_leave_the_weights_alone_and_end_with_the_stages_own_figure(tmp_path, inputs):
+    def trained(evaluations):
+        context = make_context(tmp_path / str(evaluations))
+        config = settings().model_copy(update={"evaluations": evaluations})
+        found = run(config, inputs, context).metrics["bits_per_byte"]
+        return found, (context.output / "model.safetensors").read_bytes(), read_rows(context.output / METRICS)
+
+    bits, weights, rows = trained(3)
+    assert [row["step"] for row in rows if "validation_loss" in row] == [4, 8, 12]
+    assert rows[-1]["validation_bits_per_byte"] == bits
+    assert (tmp_path / "3" / SAMPLES).exists() and not (tmp_path / "0" / SAMPLES).exists()
+    unwatched = trained(0)
+    assert unwatched[:2] == (bits, weights)
+    assert not any("validation_loss" in row for row in unwatched[2])
 
 
 def test_accumulated_micro_batches_resume_exactly_too(tmp_path, inputs):
