@@ -113,6 +113,22 @@ class DecoderConfig(PreTrainedConfig):
         self._require_consistency()
         super().__post_init__(**kwargs)
 
+    @property
+    def base_model_pp_plan(self) -> dict[str, tuple[list[str], list[str]]] | None:
+        """Which modules take part in a pipeline, with what goes in and out; None for a decoder that cannot be cut so.
+
+        The stages after the first are given states in place of embeddings: whatever is done to the embeddings before
+        the first layer would be done to the states again.
+        """
+        changes = self.position_encoding in ("learned", "sinusoidal") or self.embedding_norm or self.embedding_dropout
+        if changes:
+            return None
+        return {
+            "embed_tokens": (["input_ids"], ["inputs_embeds"]),
+            "layers": (["hidden_states", "attention_mask"], ["hidden_states"]),
+            "norm": (["hidden_states"], ["hidden_states"]),
+        }
+
     def _require_consistency(self) -> None:
         for name in (
             "vocab_size",

@@ -143,7 +143,16 @@ class TutorialModel(nn.Module):
         return self.head(self.norm(states))
 
 
-def test_the_tutorial_model_is_a_decoder():
+@torch.no_grad()
+def greedy(model: nn.Module, tokens: torch.Tensor, count: int) -> torch.Tensor:
+    """`tokens` and the `count` likeliest after them, each from a forward pass over all before it."""
+    for _ in range(count):
+        tokens = torch.cat([tokens, model(tokens)[:, -1:].argmax(-1)], dim=1)
+    return tokens
+
+
+def tutorial_pair() -> tuple[TutorialModel, DecoderForCausalLM]:
+    """The tutorial's model, and ours with its weights."""
     torch.manual_seed(7)
     tutorial = TutorialModel(VOCAB_SIZE, 32, 4, 2, 64).eval()
     for weights in tutorial.parameters():
@@ -170,7 +179,12 @@ def test_the_tutorial_model_is_a_decoder():
             state[f"{layer}.post_attention_layernorm.{kind}"] = getattr(tutorial.first_norms[index], kind)
             state[f"{layer}.post_feedforward_layernorm.{kind}"] = getattr(tutorial.second_norms[index], kind)
     decoder.load_state_dict(state)
-    tokens = tiny_tokens(2, 21)
+    return tutorial, decoder
+
+
+def test_the_tutorial_model_is_a_decoder():
+    tutorial, decoder = tutorial_pair()
+    tokens, prompt = tiny_tokens(2, 21), tiny_tokens(2, 5)
     logits = [model(tokens) for model in (tutorial, lambda tokens: decoder(tokens).logits)]
     assert_close(logits[1], logits[0], rtol=1e-5, atol=1e-5)
     losses = [nn.functional.cross_entropy(values[:, :-1].flatten(0, 1), tokens[:, 1:].flatten()) for values in logits]
@@ -178,3 +192,5 @@ def test_the_tutorial_model_is_a_decoder():
     for loss in losses:
         loss.backward()
     assert_close(decoder.model.embed_tokens.weight.grad, tutorial.tokens.weight.grad, rtol=1e-5, atol=1e-5)
+    written = decoder.generate(prompt, max_new_tokens=12, do_sample=False, pad_token_id=PAD)
+    assert written.tolist() == greedy(tutorial, prompt, 12).tolist()
