@@ -85,8 +85,11 @@ def _scale(axes: Axes, lines: Sequence[Line], levels: Sequence[Level], falls: bo
 
 
 def training_curve(rows: Sequence[Row], levels: Sequence[Level] = (), unit: str = "nats per token") -> Figure | None:
-    """The loss against tokens (or steps), with the floor, the bigram model's loss and the like where they are known."""
-    return course([line_of(rows, "loss", "training loss")], levels, unit, course_axis(rows), falls=True)
+    """The loss against tokens (or steps), with the floor, the bigram model's loss and the like where they are known;
+    that on held-out text beside it where it was measured on the way.
+    """
+    lines = [line_of(rows, "loss", "training loss"), line_of(rows, "validation_loss", "held-out loss")]
+    return course(lines, levels, unit, course_axis(rows), falls=True)
 
 
 @styled()

@@ -109,13 +109,20 @@ def load_tokenizer(path: Path | str) -> TokenizersBackend:
     """The tokenizer of a model's or a tokenizer's folder.
 
     Raises:
-        StageError: if the folder or its `tokenizer_config.json` is missing, or the tokenizer is not a fast one.
+        StageError: if the folder or its `tokenizer_config.json` is missing; if the tokenizer is not a fast one, or has
+            tokens that the folder's model has no embedding of.
     """
     folder = _folder(path, "tokenizer_config.json")
     with _opening(folder, "the tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if not isinstance(tokenizer, TokenizersBackend):
         raise StageError(f"{folder}: a {type(tokenizer).__name__} has no tokenizer.json; convert it to a fast one")
+    known = read_json(folder / "config.json").get("vocab_size") if (folder / "config.json").is_file() else None
+    if known is not None and len(tokenizer) > known:
+        raise StageError(
+            f"{folder}: the tokenizer has {len(tokenizer)} tokens and the model an embedding of {known}; take the "
+            "tokenizer that the model was trained with, or resize_token_embeddings and save both"
+        )
     return tokenizer
 
 

@@ -36,12 +36,13 @@ def charts(stage: StageRecord) -> list[Chart]:
 
 
 def training_charts(stage: StageRecord) -> Drawn:
-    """Loss, accuracy, learning rate and gradient norm, as far as they were logged."""
+    """Loss, learning rate, gradient norm and speed, as far as they were logged."""
     rows = stage.rows
     unit = _LOSS_UNITS.get(stage.kind, "loss")
     yield "Training loss", span(rows, "loss"), courses.training_curve(rows, loss_levels(stage), unit)
     yield "Learning rate", span(rows, "learning_rate"), courses.learning_rate(rows)
     yield "Gradient norm", span(rows, "grad_norm"), _course(rows, [("grad_norm", "before clipping")], "norm")
+    yield "Speed", _share_of_peak(rows), _course(rows, [("tokens_per_second", "speed")], "tokens a second")
 
 
 def loss_levels(stage: StageRecord) -> list[Level]:
@@ -59,8 +60,9 @@ def loss_levels(stage: StageRecord) -> list[Level]:
     if {"validation_loss", "nats_per_char", "excess_nats_per_char"} <= metrics.keys():
         excess = metrics["excess_nats_per_char"] * metrics["validation_loss"] / metrics["nats_per_char"]
         levels.append(Level("floor", metrics["validation_loss"] - excess))
+    drawn = line_of(stage.rows, "validation_loss") is not None  # its end says what the level would
     for name, value in metrics.items():
-        if name.endswith("validation_loss") and is_number(value):
+        if name.endswith("validation_loss") and is_number(value) and not (drawn and name == "validation_loss"):
             source = name.removesuffix("validation_loss").replace("_", " ").strip()
             levels.append(Level(f"unseen {source}".strip() if source else "held-out", value))
     return levels
@@ -157,6 +159,12 @@ def _last(rows: Rows, columns: Sequence[tuple[str, str]]) -> str:
         return ""
     known = [(label, rows[-1][name]) for name, label in columns if is_number(rows[-1].get(name))]
     return "at the end: " + ", ".join(f"{label} {percent(value)}" for label, value in known) if known else ""
+
+
+def _share_of_peak(rows: Rows) -> str:
+    """`41.3 % of the most that the machine computes`, on average over the lines."""
+    shares = [row["mfu"] for row in rows if is_number(row.get("mfu"))]
+    return f"{percent(sum(shares) / len(shares))} of the most that the machine computes" if shares else ""
 
 
 def _course(

@@ -32,7 +32,7 @@ def _of_evaluation(rows: Sequence[Mapping[str, Any]]) -> list[Sample]:
     return [
         Sample(
             shown(own[0]["prompt"]),
-            [Answer(row["model"], _cut(row["completion"]), row["ended"], _scores(row["scores"])) for row in own],
+            [Answer(row["model"], legible(row["completion"]), row["ended"], _scores(row["scores"])) for row in own],
         )
         for own in list(by_prompt.values())[:MOST_PROMPTS]
     ]
@@ -55,23 +55,23 @@ def _of_stages(stages: Sequence[StageRecord]) -> list[Sample]:
 
 def _answers(stage: StageRecord, row: Mapping[str, Any]) -> list[Answer]:
     if "answer" in row:
-        return [Answer(stage.id, _cut(row["answer"]), row["ended"], "")]
+        return [Answer(stage.id, legible(row["answer"]), row["ended"], "")]
     sides = (f"before {stage.id}", row["before"]), (stage.id, row["after"])
     return [
-        Answer(name, _cut(side["text"]), side["ended"], f"score {number(side['score'])}") for name, side in sides
+        Answer(name, legible(side["text"]), side["ended"], f"score {number(side['score'])}") for name, side in sides
     ]  # fmt: skip
 
 
 def shown(messages: Messages) -> str:
     """A prompt as text; who speaks is said where there is more than one turn."""
     if len(messages) == 1:
-        return _cut(str(messages[0]["content"]))
-    return _cut("\n".join(f"{message['role']}: {message['content']}" for message in messages))
+        return legible(str(messages[0]["content"]))
+    return legible("\n".join(f"{message['role']}: {message['content']}" for message in messages))
 
 
-def _cut(text: str) -> str:
+def legible(text: str) -> str:
     """Text that can be shown: not endless, and what a terminal would obey replaced."""
-    legible = "".join(
+    shown = "".join(
         letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
-    return legible if len(legible) <= _MOST_LETTERS else legible[:_MOST_LETTERS] + " …"
+    return shown if len(shown) <= _MOST_LETTERS else shown[:_MOST_LETTERS] + " …"

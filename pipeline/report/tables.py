@@ -7,7 +7,8 @@ from typing import Any
 
 from pipeline.core.artifact import read_json
 from pipeline.report.numbers import moment, number, with_error
-from pipeline.report.reading import StageRecord
+from pipeline.report.reading import StageRecord, read_rows
+from pipeline.report.samples import legible
 from pipeline.report.views import Table
 
 _SHORT = 12
@@ -20,9 +21,23 @@ def tables(stage: StageRecord) -> list[Table]:
         return []
     if stage.kind == "corpus" and (path := stage.folder / "funnel.json").exists():
         return [table for table in (dropped_table(read_json(path)["steps"]),) if table.rows]
+    if stage.kind == "pretrain" and (path := stage.folder / "samples.jsonl").exists():
+        return [excerpt_table(read_rows(path))]
     if stage.kind == "evaluate" and (path := stage.folder / "evaluation.json").exists():
         return evaluation_tables(read_json(path))
     return []
+
+
+def excerpt_table(samples: Sequence[Mapping[str, Any]]) -> Table:
+    """What the model wrote in the course of its training: a line for each evaluation, a column for each prompt."""
+    prompts = list(dict.fromkeys(row["prompt"] for row in samples))
+    lines: dict[int, dict[str, str]] = {}
+    for row in samples:
+        lines.setdefault(row["step"], {})[row["prompt"]] = legible(row["completion"])
+    rows = [(number(step), *(line[prompt] for prompt in prompts)) for step, line in lines.items()]
+    return Table(
+        "What it writes", ("step", *(f"{legible(prompt)} …" for prompt in prompts)), rows, "held-out beginnings"
+    )
 
 
 def dropped_table(steps: Sequence[Mapping[str, Any]]) -> Table:

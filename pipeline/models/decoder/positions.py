@@ -129,7 +129,17 @@ class LearnedPositions(PositionEncoding):
         self.table = nn.Embedding(config.max_position_embeddings, config.hidden_size)
 
     def embed(self, hidden_states: Tensor, position_ids: Tensor) -> Tensor:
-        """Embeddings plus the vectors of their positions."""
+        """Embeddings plus the vectors of their positions.
+
+        Raises:
+            ValueError: for a text longer than the table.
+        """
+        length, known = position_ids.shape[-1], self.table.num_embeddings
+        if length > known:
+            raise ValueError(
+                f"a text of {length} tokens, and the model has learned {known} positions (max_position_embeddings); "
+                "shorten it, or take a model whose positions are computed (rope, sinusoidal, alibi)"
+            )
         return hidden_states + self.table(position_ids)
 
 

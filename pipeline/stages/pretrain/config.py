@@ -104,6 +104,10 @@ class DecoderSettings(Settings):
         if heads % sizes.num_key_value_heads:
             said = f"{sizes.num_key_value_heads} does not divide the {heads} heads of the queries"
             raise SettingError(said, "num_key_value_heads", "num_attention_heads")
+        rotary = int(sizes.head_dim * self.partial_rotary_factor)
+        if self.position_encoding == "rope" and sizes.head_dim % 2 == 0 and (rotary % 2 or not rotary):
+            said = f"rope turns pairs: this share of a head's width of {sizes.head_dim} is {rotary}, and must be even"
+            raise SettingError(said, "partial_rotary_factor")
         if self.position_encoding == "rope" and sizes.head_dim % 2:
             said = f"rope turns pairs, so that a head's width must be even; it is {sizes.head_dim}"
             raise SettingError(said, "head_dim" if self.head_dim else "hidden_size", "num_attention_heads")

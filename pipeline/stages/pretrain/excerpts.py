@@ -14,7 +14,7 @@ SAMPLES = "samples.jsonl"
 _PROMPTS = 3
 _SHARE, _LONGEST = 3, 16
 """A prompt is a third of its document, or so many tokens."""
-_NEW_TOKENS = 32
+_NEW_TOKENS = 24
 
 
 @dataclass(frozen=True)

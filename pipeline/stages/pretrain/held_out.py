@@ -16,7 +16,7 @@ from pipeline.models.text_loss import context_pieces, encode_documents, encoded_
 from pipeline.training.rows import RowPlan
 
 _MOST = 8
-_COST = 0.02
+_COST = 0.01
 """Of a training's FLOPs that `auto` spends on evaluations."""
 
 Losses = list[tuple[float, int]]

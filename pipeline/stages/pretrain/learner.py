@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from pipeline.core.errors import StageError
 from pipeline.stages.pretrain.config import PretrainTrain
 from pipeline.stages.pretrain.optimizers import make_optimizers, scale_learning_rates
 from pipeline.stages.pretrain.packing import NO_LOSS
@@ -96,10 +97,22 @@ class Learner:
         torch.save({"optimizers": states, "done": self.done, "generator": torch.get_rng_state()}, folder / STATE)
 
     def load(self, folder: Path) -> None:
-        """Go on from what `save` wrote."""
+        """Go on from what `save` wrote.
+
+        Raises:
+            StageError: if it is the checkpoint of another model.
+        """
         weights = load_file(folder / WEIGHTS)
+        own = dict(self.model.named_parameters())
+        for name in sorted({*own, *weights}):
+            here, there = (list(part[name].shape) if name in part else "missing" for part in (own, weights))
+            if here != there:
+                raise StageError(
+                    f"{folder}: a checkpoint of another model: {name} is {there} there and {here} here; "
+                    "remove the checkpoints to train from the start"
+                )
         with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
+            for name, parameter in own.items():
                 parameter.copy_(weights[name])
         state = torch.load(folder / STATE, weights_only=True)
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):

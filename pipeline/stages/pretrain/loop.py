@@ -86,11 +86,13 @@ class Loop:
     def _step(self, step: int, tokens: int) -> StepFigures:
         try:
             return self.learner.step(list(self._micro_batches(step)), tokens)
-        except torch.OutOfMemoryError:
-            size = self.micro_batch
-            way_on = (
-                f"give `runtime: {{micro_batch: {size // 2}}}`" if size > 1 else "give a smaller decoder or context"
-            )
+        except RuntimeError as error:
+            # A GPU's allocator raises a class of its own, the processor's a plain RuntimeError.
+            if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+                raise
+            size, share = self.micro_batch, len(self.plan.order[step]) // self.context.processes.world_size
+            smaller = next((count for count in range(size // 2, 0, -1) if share % count == 0), None)
+            way_on = f"give `runtime: {{micro_batch: {smaller}}}`" if smaller else "give a smaller decoder or context"
             raise StageError(f"out of memory at step {step + 1} with a micro-batch of {size}; {way_on}") from None
 
     def _micro_batches(self, step: int) -> Iterator[Batch]:

@@ -78,6 +78,14 @@ def template(text: str) -> Callable[[Path], Any]:
     return lambda folder: (folder / "chat_template.jinja").write_text(text)
 
 
+def more_tokens(folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([f"<|more{number}|>" for number in range(9)])
+    tokenizer.save_pretrained(folder)
+
+
 SFT = "{model: ./MODEL, data: ./DATA.jsonl, train: {steps: 2, global_batch_size: 4}, max_new_tokens: 4}"
 PREFERENCES = "{policy: ./model, prompts: ./DATA.jsonl, judge: 'JUDGE', pairs: 4, held_out: 2, max_new_tokens: 8}"
 PPO = "{policy: ./model, reward: 'JUDGE', prompts: ./DATA.jsonl, steps: 1, global_batch_size: 4, sampling: {max_new_tokens: 8}}"
@@ -142,6 +150,7 @@ FOLDERS: list[Fault] = [
     fault("a config whose numbers do not fit", setting("config.json", "num_key_value_heads", 3), f"stages.sft: broken: config.json {OPENED}"),
     fault("no tokenizer", without("tokenizer.json"), f"stages.sft: broken: the tokenizer {OPENED}"),
     fault("a tokenizer cut in half", half("tokenizer.json"), f"stages.sft: broken: the tokenizer {OPENED}"),
+    fault("a tokenizer larger than the embedding", more_tokens, "stages.sft: broken: the tokenizer has … tokens and the model an embedding of …; take the tokenizer that the model was trained with, or resize_token_embeddings and save both"),
     fault("no padding token", setting("tokenizer_config.json", "pad_token", None), "stages.sft: broken: pad_token: None (end token '<|end|>'): must be a token of its own; …"),
     fault("no chat template", without("chat_template.jinja"), "stages.sft: the tokenizer of broken has no chat template; use a model that was tuned for conversations, or one that this pipeline trained"),
     fault("a chat template that is no template", template("{{ messages | bad"), "stages.sft: the chat template of broken refuses a conversation of the roles user, assistant: unexpected end of template, …; change the data, or the template"),

@@ -100,7 +100,15 @@ def whole_run(run: Path, text: str = "One tavin is mery.") -> Path:
         "validation_loss": 0.9, "bits_per_byte": 0.4, "nats_per_char": 0.3, "bigram_bits_per_byte": 0.6,
         "excess_nats_per_char": 0.004, "excess_standard_error": 0.0002, "parameters": 461_696,
     }  # fmt: skip
-    make_stage(run, "pretrain", metrics=losses, rows=training_rows())
+    watched = [
+        row
+        | {"tokens_per_second": 1000.0, "mfu": 0.25}
+        | ({"validation_loss": row["loss"]} if not row["step"] % 9 else {})
+        for row in training_rows()
+    ]
+    pretrain = make_stage(run, "pretrain", metrics=losses, rows=watched)
+    excerpts = [{"step": step, "prompt": "About the", "completion": text, "ended": True} for step in (45, 90)]
+    write_rows(pretrain / "samples.jsonl", excerpts)
     sft = make_stage(
         run, "sft", metrics={"steps": 90, "validation_loss": 1.39, "ended_share": 1.0, "format_share": 0.89},
         rows=training_rows(), checks=[check("loss fell", 1.5), check("format", 0.89, "warn", "raise `train.steps`")],

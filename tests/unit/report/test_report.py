@@ -15,6 +15,7 @@ import pytest
 from pipeline.core.artifact import write_json
 from pipeline.core.errors import RunError, StageError
 from pipeline.core.lock import locked
+from pipeline.report.charts import loss_levels
 from pipeline.report.numbers import number, percent, real_minus, with_error
 from pipeline.report.reading import STOPPED, read_run
 from pipeline.report.verdict import verdict
@@ -116,6 +117,21 @@ def test_every_part_of_a_whole_run_is_on_the_page(tmp_path: Path):
         "answers preferred",
     ]  # fmt: skip
     assert len(view["lineage"]["rows"]) == 9
+
+
+def test_pretraining_shows_held_out_loss_speed_and_what_the_model_writes(tmp_path: Path):
+    run = whole_run(tmp_path / "run", text="One tavin is mery.")
+    (stage,) = [stage for stage in plain_view(run)["stages"] if stage["id"] == "pretrain"]
+    notes = {chart["title"]: chart["note"] for chart in stage["charts"]}
+    assert notes["Speed"] == "25\u00a0% of the most that the machine computes"
+    (table,) = stage["tables"]
+    assert (table["title"], table["head"]) == ("What it writes", ("step", "About the …"))
+    assert table["rows"] == [("45", "One tavin is mery."), ("90", "One tavin is mery.")]
+    levels = [
+        level.label for record in read_run(run).stages if record.id == "pretrain" for level in loss_levels(record)
+    ]
+    assert levels == ["bigram", "floor"]
+    assert "held-out loss" in page_of(run)
 
 
 def test_many_qualities_of_answers_are_drawn_in_several_charts(tmp_path: Path):

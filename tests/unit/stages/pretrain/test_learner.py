@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from accelerate import Accelerator
 from torch.testing import assert_close
 from transformers import Trainer, TrainingArguments
 
+from pipeline.core.errors import StageError
 from pipeline.stages.pretrain.config import PretrainTrain
 from pipeline.stages.pretrain.learner import Learner, next_token_loss
 from pipeline.stages.pretrain.packing import PackedBatch
@@ -61,6 +64,18 @@ def test_a_loaded_learner_goes_on_to_the_same_bits(optimizer, tmp_path):
     taught(going_on, 3, STEPS)
     for ours, theirs in zip(going_on.model.parameters(), straight.model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"hidden_size": 16}, "embed_tokens.weight is [263, 32] there and [263, 16] here"),
+     ({"tie_word_embeddings": False}, "lm_head.weight is missing there and [263, 32] here")],
+)  # fmt: skip
+def test_a_checkpoint_of_another_model_is_named(change, said, tmp_path):
+    learner().save(tmp_path)
+    other = Learner(tiny_decoder(**change), PretrainTrain(), STEPS, Accelerator(cpu=True))
+    with pytest.raises(StageError, match=re.escape(said)):
+        other.load(tmp_path)
 
 
 def test_adamw_takes_the_steps_of_transformers_trainer(tmp_path):

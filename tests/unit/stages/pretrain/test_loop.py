@@ -54,17 +54,37 @@ def test_a_loss_that_is_no_number_names_step_documents_and_the_last_good_state(t
     assert f"documents {broken[0]}," in str(caught.value)
 
 
+def gpu_runs_out():
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def processor_runs_out():
+    torch.empty(2**52, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("runs_out", [gpu_runs_out, processor_runs_out])
 @pytest.mark.parametrize(("micro_batch", "way_on"), [(4, "micro_batch: 2"), (1, "a smaller decoder")])
-def test_too_little_memory_names_the_micro_batch_tried_and_the_next(tmp_path, micro_batch, way_on):
+def test_too_little_memory_names_the_micro_batch_tried_and_the_next(tmp_path, micro_batch, way_on, runs_out):
     training = loop(tmp_path, micro_batch)
 
     def step(batches, tokens):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        runs_out()
 
     training.learner.step = step
     with pytest.raises(
         StageError, match=rf"out of memory at step 1 with a micro-batch of {micro_batch}; give .*{way_on}"
     ):
+        training.run()
+
+
+def test_another_runtime_error_stays_what_it_is(tmp_path):
+    training = loop(tmp_path)
+
+    def step(batches, tokens):
+        raise RuntimeError("shapes cannot be multiplied")
+
+    training.learner.step = step
+    with pytest.raises(RuntimeError, match="multiplied"):
         training.run()
 
 

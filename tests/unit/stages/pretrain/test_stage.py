@@ -113,14 +113,26 @@ def test_what_the_sample_or_the_choice_of_documents_explains_is_none():
 
 
 @pytest.mark.parametrize(
-    "change", [{"num_attention_heads": 3}, {"head_dim": 33}, {"num_attention_heads": 2, "num_key_value_heads": 3}]
+    "change",
+    [
+        {"num_attention_heads": 3},
+        {"head_dim": 33},
+        {"partial_rotary_factor": 0.3},
+        {"num_attention_heads": 2, "num_key_value_heads": 3},
+    ],
 )
 def test_a_shape_that_does_not_fit_is_refused_by_the_settings_as_by_the_decoder(change):
     with pytest.raises(ValidationError) as caught:
         Config.model_validate({"decoder": {**DECODER, **change}})
     assert "heads" in str(caught.value) or "head's width" in str(caught.value)
+    rotary = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.3}}
     with pytest.raises(ValueError, match="head"):
-        DecoderConfig(**{**DECODER, **change})
+        DecoderConfig(**{**DECODER, **(rotary if "partial_rotary_factor" in change else change)})
+
+
+def test_a_corpus_smaller_than_one_batch_says_so_before_anything_is_trained(tmp_path, inputs):
+    with pytest.raises(StageError, match=r"\d+ rows are fewer than one global batch of 4096; lower train.global_batch"):
+        run(settings(global_batch_size=4096), inputs, make_context(tmp_path / "out"))
 
 
 def test_no_held_out_documents_says_where_to_get_some(tmp_path, inputs):
