@@ -13,6 +13,8 @@ import numpy as np
 from torch.utils.data import Sampler
 
 _ROUNDS = 6
+_AT_ONCE = 256
+"""Batches whose rows are found out together: one by one, that takes longer than reading them."""
 
 
 def permuted(places: np.ndarray, size: int, seed: int, epoch: int) -> np.ndarray:
@@ -48,6 +50,8 @@ class EpochOrder:
     def __init__(self, rows: int, batch_size: int, steps: int, seed: int) -> None:
         """An order of `steps` batches over `rows` rows."""
         self.rows, self.batch_size, self.steps, self.seed = rows, batch_size, steps, seed
+        self._block: tuple[int, int, np.ndarray] = (-1, -1, np.empty((0, batch_size)))
+        """Epoch and place of the batches that were found out last, and their rows."""
 
     def __len__(self) -> int:
         """The number of steps."""
@@ -57,9 +61,15 @@ class EpochOrder:
         """The rows of one global batch, int64 (global_batch_size,)."""
         if not 0 <= step < self.steps:
             raise IndexError(step)
-        epoch, batch = divmod(step, self.rows // self.batch_size)
-        places = np.arange(batch * self.batch_size, (batch + 1) * self.batch_size)
-        return permuted(places, self.rows, self.seed, epoch)
+        in_epoch = self.rows // self.batch_size
+        epoch, batch = divmod(step, in_epoch)
+        block, place = divmod(batch, _AT_ONCE)
+        if self._block[:2] != (epoch, block):
+            last = min((block + 1) * _AT_ONCE, in_epoch)
+            places = np.arange(block * _AT_ONCE * self.batch_size, last * self.batch_size)
+            found = permuted(places, self.rows, self.seed, epoch)
+            self._block = epoch, block, found.reshape(-1, self.batch_size)
+        return self._block[2][place]
 
 
 Order = EpochOrder | list[np.ndarray]

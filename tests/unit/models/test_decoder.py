@@ -31,13 +31,6 @@ def left_padded(tokens, padding: int):
 @every_encoding
 @every_attention
 @pytest.mark.parametrize("kind", ["dynamic", "static"])
-def test_a_text_longer_than_the_learned_positions_is_refused_with_both_numbers():
-    model = tiny_decoder(position_encoding="learned", max_position_embeddings=8)
-    assert model(input_ids=tiny_tokens(1, 8)).logits.shape[1] == 8
-    with pytest.raises(ValueError, match="a text of 9 tokens, and the model has learned 8 positions"):
-        model(input_ids=tiny_tokens(1, 9))
-
-
 def test_cached_decoding_agrees_with_the_full_forward(encoding, attention, kind):
     model, tokens = tiny_decoder(position_encoding=encoding, attention=attention), tiny_tokens(2, 11)
     cache = (
@@ -185,3 +178,10 @@ def test_hidden_states_and_attentions_are_given_when_asked_for():
     outputs = model(tiny_tokens(1, 5), output_hidden_states=True, output_attentions=True)
     assert len(outputs.hidden_states) == tiny_config().num_hidden_layers + 1
     assert_close(outputs.attentions[0].sum(-1), torch.ones(1, 4, 5))
+
+
+def test_a_text_longer_than_the_learned_positions_is_refused_with_both_numbers():
+    model = tiny_decoder(position_encoding="learned", max_position_embeddings=8)
+    assert model(input_ids=tiny_tokens(1, 8)).logits.shape[1] == 8
+    with pytest.raises(ValueError, match="a text of 9 tokens, and the model has learned 8 positions"):
+        model(input_ids=tiny_tokens(1, 9))
