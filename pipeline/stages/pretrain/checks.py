@@ -24,7 +24,15 @@ def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageCont
     checks = [loss_fell(artifact, fresh=True), beats_unigram(figures), beats_bigram(figures)]
     if "excess_nats_per_char" in figures:
         checks.append(gap_to_floor(figures, selection_per_character(inputs.corpus)))
+    if "unknown_tokens" in figures:
+        checks.append(unknown_tokens(figures["unknown_tokens"]))
     return checks
+
+
+def unknown_tokens(count: int) -> Check:
+    """Whether the tokenizer could write all of the text; bits per byte are too low where it could not."""
+    advice = "the tokenizer has no tokens for parts of this text: raise its `sample`, or take `algorithm: byte_bpe`"
+    return Check("tokens for unknown text", count, "0", graded(warn=count > 0), advice)
 
 
 def margin(figures: Mapping[str, Any]) -> float:

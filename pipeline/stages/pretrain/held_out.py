@@ -74,6 +74,10 @@ class HeldOut:
             self.evaluated = [self.windows[place] for place in places.astype(int)]
         self.interval = math.ceil(rows.steps / evaluations / log_every) * log_every if evaluations else 0
 
+    def count(self, token: int) -> int:
+        """How often a token stands in them."""
+        return sum(document.count(token) for document in self.encoded)
+
     def due(self, done: int, steps: int) -> bool:
         """Whether to read them after step `done` of `steps`."""
         return self.interval > 0 and (done % self.interval == 0 or done == steps)

@@ -61,6 +61,9 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
         save_model(model, tokenizer, context.output)
     metrics["parameters"] = sum(parameter.numel() for parameter in model.parameters())
     metrics["tokens"] = int(store.starts[-1])
+    unknown: Any = tokenizer.unk_token_id
+    if unknown is not None:
+        metrics["unknown_tokens"] = store.unknown + held_out.count(unknown)
     return Outcome(metrics, headline(metrics), choices.runtime)
 
 

@@ -31,6 +31,8 @@ class TokenStore:
     """Token ids, uint16 or uint32 (tokens,)."""
     starts: np.ndarray
     """Where each document starts, and the end of the last, int64 (documents + 1,)."""
+    unknown: int = 0
+    """Tokens that stand for text which the tokenizer cannot write."""
 
     @property
     def lengths(self) -> np.ndarray:
@@ -49,6 +51,7 @@ def build_store(folder: Path, texts: Iterable[str], tokenizer: PreTrainedTokeniz
     folder.mkdir(parents=True, exist_ok=True)
     dtype = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
     lengths: list[int] = []
+    unknown = 0
     sizes: list[int] = []
     with open(folder / "tokens.bin", "wb") as file:
         for batch in _batched(texts, _AT_ONCE):
@@ -56,19 +59,21 @@ def build_store(folder: Path, texts: Iterable[str], tokenizer: PreTrainedTokeniz
             for document in encode_documents(tokenizer, batch):
                 file.write(np.asarray(document, dtype=dtype).tobytes())
                 lengths.append(len(document))
+                unknown += document.count(tokenizer.unk_token_id)  # pyright: ignore[reportArgumentType] -- None counts 0
     if not lengths:
         raise StageError("the corpus has no training documents; look at its funnel.json for what was dropped")
     np.save(folder / "documents.npy", np.concatenate(([0], np.cumsum(lengths))))
     np.save(folder / "sizes.npy", np.array(sizes))
     # Last, so that a store without it is known to be half written.
-    write_json(folder / "meta.json", {"dtype": np.dtype(dtype).name, "documents": len(lengths), "tokens": sum(lengths)})
+    counts = {"documents": len(lengths), "tokens": sum(lengths), "unknown": unknown}
+    write_json(folder / "meta.json", {"dtype": np.dtype(dtype).name, **counts})
 
 
 def open_store(folder: Path) -> TokenStore:
     """The store in `folder`, mapped into memory."""
     meta = read_json(folder / "meta.json")
     tokens = np.memmap(folder / "tokens.bin", dtype=meta["dtype"], mode="r", shape=(meta["tokens"],))
-    return TokenStore(tokens, np.load(folder / "documents.npy"))
+    return TokenStore(tokens, np.load(folder / "documents.npy"), meta["unknown"])
 
 
 def text_sizes(folder: Path) -> np.ndarray:

@@ -16,6 +16,7 @@ from pipeline.stages.pretrain.checks import check, gap_to_floor
 from pipeline.stages.pretrain.config import Config
 from pipeline.stages.pretrain.excerpts import SAMPLES
 from pipeline.stages.pretrain.stage import run
+from pipeline.stages.tokenizer.characters import learn_characters
 from pipeline.training.metrics import METRICS, read_rows
 from tests.unit.stages.tiny import make_context, save_tiny_model
 from tests.unit.training.killing import assert_resumes_exactly
@@ -96,6 +97,21 @@ def test_the_model_opens_and_its_figures_are_checked(tmp_path, inputs):
     checks = {found.name: found for found in check(config, inputs, Artifact(context.output), context)}
     assert checks["loss fell"].verdict == "pass"
     assert len(checks) == 4
+
+
+def test_text_that_the_tokenizer_cannot_write_is_counted_and_told(tmp_path, inputs):
+    """In training documents and held-out ones."""
+    learn_characters(["millrverystonewheelflou ", "k"]).save_pretrained(tmp_path / "characters")
+    known = Inputs(corpus=inputs.corpus, tokenizer=Tokenizer(tmp_path / "characters"))
+    for split, text in (("train", "rye ÿ mill øø"), ("validation", "stone é")):
+        with open(inputs.corpus.path / f"{split}-00000.jsonl", "a") as file:
+            file.write(json.dumps({"text": text, "id": split}) + "\n")
+    context = make_context(tmp_path / "model")
+    outcome = run(settings(steps=2), known, context)
+    assert outcome.metrics["unknown_tokens"] == 4
+    write_json(context.output / "manifest.json", {"metrics": dict(outcome.metrics)})
+    verdicts = {found.name: found.verdict for found in check(settings(), known, Artifact(context.output), context)}
+    assert verdicts["tokens for unknown text"] == "warn"
 
 
 def verdict_at(excess: float, error: float = 0.0, **others: float) -> str:
