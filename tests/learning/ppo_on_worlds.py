@@ -11,6 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline.core.references import Reference
 from pipeline.stages.ppo.config import Config, OptimizerConfig, SamplingConfig, ScoreConfig, UpdateConfig
+from pipeline.stages.ppo.layout import Packer
 from pipeline.stages.ppo.networks import Policy, critic_from_policy
 from pipeline.stages.ppo.prompts import Prompt
 from pipeline.stages.ppo.rollout import Sampler, evaluate
@@ -66,7 +67,8 @@ def string_log_probs(world: World, policy: Policy) -> np.ndarray:
     lengths = torch.tensor([len(string) for string in strings])
     mask = (torch.arange(world.length) < lengths[:, None]).float()
     tokens = torch.tensor([string + (0,) * (world.length - len(string)) for string in strings])
-    return evaluate(policy, [(BEGIN,)] * len(strings), tokens, mask, 32768).double().sum(dim=1).numpy()
+    layouts = Packer(32768, 0).lay_out([(BEGIN,)] * len(strings), tokens, mask)
+    return evaluate(policy, layouts, tokens.shape).double().sum(dim=1).numpy()
 
 
 def trained_gap(

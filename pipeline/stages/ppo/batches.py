@@ -1,4 +1,4 @@
-"""Which answers are in a minibatch, which go through a network together, and the tensors of a part of a batch."""
+"""Which answers are in a minibatch, and what the losses need of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from pipeline.models.batching import length_groups
+from pipeline.stages.ppo.layout import Layout
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the losses need of the response tokens of one forward pass; tensors are (n,)."""
+
+    log_probs: Tensor
+    """Under the policy before this update."""
+    values: Tensor
+    """By the critic before this update."""
+    advantages: Tensor
+    returns: Tensor
+    mask: Tensor
 
 
 @dataclass(frozen=True)
@@ -19,22 +32,20 @@ class Batch:
     tokens: Tensor
     mask: Tensor
     log_probs: Tensor
-    """Under the policy before this update."""
     values: Tensor
-    """By the critic before this update."""
     advantages: Tensor
     returns: Tensor
+    layouts: Sequence[Layout]
+    """How all answers go through a network."""
 
     def lengths(self) -> list[int]:
         """Tokens of each answer."""
         return self.mask.long().sum(dim=1).tolist()
 
-    def rows(self, rows: Sequence[int]) -> Batch:
-        """These rows alone, cut to the longest of them."""
-        rows = list(rows)
-        width = int(self.mask[rows].long().sum(dim=1).max())
-        tensors = (self.tokens, self.mask, self.log_probs, self.values, self.advantages, self.returns)
-        return Batch([self.prompts[row] for row in rows], *(tensor[rows, :width] for tensor in tensors))
+    def part(self, layout: Layout) -> Part:
+        """The response tokens of a layout, in its order."""
+        tensors = (self.log_probs, self.values, self.advantages, self.returns, self.mask)
+        return Part(*(tensor.reshape(-1)[layout.places] for tensor in tensors))
 
 
 def minibatch_rows(count: int, minibatches: int, first: int, seed: Sequence[int]) -> list[list[int]]:
@@ -51,12 +62,3 @@ def minibatch_rows(count: int, minibatches: int, first: int, seed: Sequence[int]
     places = np.random.default_rng(list(seed)).random((groups, minibatches)).argsort(axis=1)[first // minibatches :]
     offsets = np.arange(0, count, minibatches)
     return [(offsets + places[:, minibatch]).tolist() for minibatch in range(minibatches)]
-
-
-def micro_batches(prompt_lengths: Sequence[int], lengths: Sequence[int], micro_batch_tokens: int) -> list[list[int]]:
-    """Rows in groups of similar length, each of at most `micro_batch_tokens` tokens with padding, or of one row.
-
-    A row is its prompt and its answer but for the last token, which predicts nothing.
-    """
-    widths = [prompt + length - 1 for prompt, length in zip(prompt_lengths, lengths, strict=True)]
-    return length_groups(widths, micro_batch_tokens)

@@ -1,28 +1,23 @@
-"""The policy and the critic as modules that map answers to one number per response token.
+"""The policy and the critic as modules that map a layout of answers to one number per response token, flat.
 
-Both take a list of prompts' ids and right-padded answers, (batch, length), and return (batch, length), zero outside
-the mask. They are modules of their own so that data parallelism sees one forward pass. There is no dropout: the trainer
-keeps every model in evaluation mode.
+They are modules of their own so that data parallelism sees one forward pass. There is no dropout: the trainer keeps
+every model in evaluation mode.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
-from pipeline.models.batching import right_padded
-from pipeline.models.log_probs import response_log_probs
+from pipeline.stages.ppo.layout import Layout, keeps_packed_rows_apart
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from pipeline.models.scoring import RewardScorer
-
-Prompts = Sequence[Sequence[int]]
 
 
 class Policy(nn.Module):
@@ -35,11 +30,21 @@ class Policy(nn.Module):
         self.temperature = temperature
         self.pad_id = pad_id
 
-    def forward(self, prompts: Prompts, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Log-probabilities at the sampling temperature, (batch, length)."""
-        return response_log_probs(
-            self.model, prompts, tokens, mask, temperature=self.temperature, pad_id=self.pad_id, micro_batch_tokens=None
-        )
+    def forward(self, layout: Layout) -> Tensor:
+        """Log-probabilities at the sampling temperature, (n,), in float32."""
+        logits = self.model(
+            input_ids=layout.input_ids,
+            position_ids=layout.position_ids,
+            use_cache=False,
+            logits_to_keep=layout.predicting,  # the head is as dear as several layers where the vocabulary is large
+        ).logits.float()
+        if self.temperature != 1:
+            logits = logits / self.temperature
+        return -cross_entropy(logits, layout.tokens, reduction="none")
+
+    def can_pack(self) -> bool:
+        """Whether several answers may stand in one row."""
+        return keeps_packed_rows_apart(self.model.base_model, self.model.config)
 
 
 class Critic(nn.Module):
@@ -54,28 +59,16 @@ class Critic(nn.Module):
         self.mean = mean
         self.std = std
 
-    def forward(self, prompts: Prompts, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Values, (batch, length), in float32."""
-        input_ids, positions = place_right_padded(prompts, tokens, mask, self.pad_id)
-        hidden = self.trunk(input_ids=input_ids, use_cache=False).last_hidden_state
-        rows = torch.arange(len(input_ids), device=tokens.device)[:, None]
-        return (self.head(hidden[rows, positions])[..., 0].float() - self.mean) / self.std * mask
+    def forward(self, layout: Layout) -> Tensor:
+        """Values, (n,), in float32."""
+        outputs = self.trunk(input_ids=layout.input_ids, position_ids=layout.position_ids, use_cache=False)
+        values = self.head(outputs.last_hidden_state[layout.predicting])[:, 0]
+        return (values.float() - self.mean) / self.std
 
-
-def place_right_padded(prompts: Prompts, tokens: Tensor, mask: Tensor, pad_id: int) -> tuple[Tensor, Tensor]:
-    """Prompts followed by their answers, padded on the right; and where each response token is predicted.
-
-    The positions are (batch, length); those outside the mask are within bounds and mean nothing. The last token of an
-    answer predicts nothing and is left out. No attention mask is needed, because a causal model's real tokens never see
-    the padding behind them.
-    """
-    counts = mask.long().sum(dim=1).tolist()
-    answers = [row[: count - 1] for row, count in zip(tokens.tolist(), counts, strict=True)]
-    rows = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
-    input_ids = right_padded(rows, pad_id).to(tokens.device)
-    first = torch.tensor([len(prompt) - 1 for prompt in prompts], device=tokens.device)
-    positions = first[:, None] + torch.arange(tokens.shape[1], device=tokens.device)
-    return input_ids, positions.clamp(max=input_ids.shape[1] - 1)
+    def can_pack(self) -> bool:
+        """Whether several answers may stand in one row."""
+        config: Any = self.trunk.config
+        return keeps_packed_rows_apart(self.trunk, config)
 
 
 def critic_from_reward(scorer: RewardScorer, pad_id: int) -> Critic:

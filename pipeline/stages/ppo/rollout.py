@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.models.sampling import Samples, episode_uniforms, sample
-from pipeline.stages.ppo.batches import micro_batches
 from pipeline.stages.ppo.costs import SAMPLING_ROWS
+from pipeline.stages.ppo.layout import Layout, Packer
 from pipeline.stages.ppo.networks import Critic, Policy
 from pipeline.stages.ppo.prompts import Prompt
 from pipeline.stages.ppo.scoring import Score
@@ -39,6 +39,8 @@ class Rollout:
     """(batch,): as the reward gave them, before clipping and penalties."""
     ended: Tensor
     """(batch,): whether the answer ended itself."""
+    layouts: Sequence[Layout] = ()
+    """How all answers go through a network."""
     mismatch: float = 0.0
     """The largest difference between `log_probs` and those of the sampler; 0 where they are the sampler's own."""
 
@@ -95,20 +97,18 @@ def join(parts: Sequence[Samples], pad_id: int) -> Samples:
 @torch.no_grad()
 def collect(
     policy: Policy, reference: Policy, critic: Critic, score: Score, sampler: Sampler,
-    prompts: Sequence[Prompt], episodes: Sequence[int], micro_batch_tokens: int, accelerator: Accelerator,
+    prompts: Sequence[Prompt], episodes: Sequence[int], packer: Packer, accelerator: Accelerator,
 ) -> Rollout:  # fmt: skip
     """Sample one answer to each prompt and evaluate it with every model."""
-    ids = [prompt.ids for prompt in prompts]
     with accelerator.autocast():
         samples = sampler(policy, prompts, episodes)
         tokens, mask = samples.tokens, samples.mask.float()
-        ref_log_probs, values = (
-            evaluate(network, ids, tokens, mask, micro_batch_tokens) for network in (reference, critic)
-        )
+        layouts = packer.lay_out([prompt.ids for prompt in prompts], tokens, mask)
+        ref_log_probs, values = (evaluate(network, layouts, tokens.shape) for network in (reference, critic))
         log_probs = sampled_log_probs = samples.log_probs.float() * mask
         if accelerator.mixed_precision != "no":
             # In half precision a step of sampling and a whole forward pass round too differently for a ratio of 1.
-            log_probs = evaluate(policy, ids, tokens, mask, micro_batch_tokens)
+            log_probs = evaluate(policy, layouts, tokens.shape)
     scores = score(prompts, responses_of(tokens, mask))
     return Rollout(
         prompts=prompts,
@@ -119,6 +119,7 @@ def collect(
         values=values,
         scores=torch.tensor(scores, dtype=mask.dtype, device=mask.device),
         ended=samples.ended,
+        layouts=layouts,
         mismatch=float((log_probs - sampled_log_probs).abs().max()),
     )
 
@@ -130,14 +131,9 @@ def responses_of(tokens: Tensor, mask: Tensor) -> list[list[int]]:
 
 
 @torch.no_grad()
-def evaluate(
-    network: Policy | Critic, prompts: Sequence[Sequence[int]], tokens: Tensor, mask: Tensor, micro_batch_tokens: int
-) -> Tensor:
-    """The network's output for all rows, (batch, length), computed in micro-batches of similar lengths."""
-    output = torch.zeros(tokens.shape, dtype=torch.float32, device=tokens.device)
-    lengths = mask.long().sum(dim=1).tolist()
-    for rows in micro_batches([len(prompt) for prompt in prompts], lengths, micro_batch_tokens):
-        width = max(lengths[row] for row in rows)
-        part = network([prompts[row] for row in rows], tokens[rows, :width], mask[rows, :width])
-        output[rows, :width] = part.float()
-    return output * mask
+def evaluate(network: nn.Module, layouts: Sequence[Layout], shape: Sequence[int]) -> Tensor:
+    """The network's output for all answers, (batch, length) as `shape` says, zero outside them."""
+    output = torch.zeros(*shape, device=layouts[0].input_ids.device)
+    for layout in layouts:
+        output.view(-1)[layout.places] = network(layout).float()
+    return output

@@ -18,6 +18,7 @@ from safetensors.torch import load_model, save_model
 from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.stages.ppo import metrics
+from pipeline.stages.ppo.layout import Packer
 from pipeline.stages.ppo.networks import Critic, Policy, frozen_copy
 from pipeline.stages.ppo.prompts import Prompt, prompt_of_episode
 from pipeline.stages.ppo.rewards import episode_scores
@@ -61,13 +62,13 @@ class Trainer:
         self.environment = environment
         self.seed = seed
         self.accelerator = accelerator
-        self.micro_batch_tokens = micro_batch_tokens
         self.policy = policy.to(accelerator.device).eval()
         self.critic = critic.to(accelerator.device).eval()
         self.reference = frozen_copy(self.policy)
         self.policy_learner = self._learner(self.policy)
         self.critic_learner = self._learner(self.critic)
-        self.updater = Updater(self.policy_learner, self.critic_learner, config.update, accelerator)
+        self.packer = Packer(micro_batch_tokens, policy.pad_id, packed_width(self.policy, self.critic))
+        self.updater = Updater(self.policy_learner, self.critic_learner, config.update, self.packer, accelerator)
         self.update = 0
         self.tokens = 0
 
@@ -88,7 +89,7 @@ class Trainer:
         )
         batch = estimate(rollout, scores, self.config.kl_coefficient, self.config.update, self.accelerator)
         first_row = self.accelerator.process_index * len(rollout.prompts)
-        sums = self.updater.run(batch, self.micro_batch_tokens, first_row, [self.seed, self.update])
+        sums = self.updater.run(batch, first_row, [self.seed, self.update])
         mismatch = self._largest(max(rollout.mismatch, float(sums.pop("log_prob_mismatch"))))
         totals = metrics.reduce_sums(
             self._rollout_sums(rollout) | metrics.sums_of("reward", scores) | sums, self.accelerator
@@ -112,7 +113,7 @@ class Trainer:
         return collect(
             self.policy, self.reference, self.critic, self.environment.score, self.environment.sampler,
             [prompts[prompt_of_episode(episode, len(prompts), self.seed)] for episode in episodes],
-            episodes, self.micro_batch_tokens, self.accelerator,
+            episodes, self.packer, self.accelerator,
         )  # fmt: skip
 
     def _set_learning_rates(self) -> dict[str, float]:
@@ -186,6 +187,14 @@ class Trainer:
 
     def _parts(self) -> list[tuple[str, Learner, Policy | Critic]]:
         return [("policy", self.policy_learner, self.policy), ("critic", self.critic_learner, self.critic)]
+
+
+def packed_width(policy: Policy, critic: Critic) -> int:
+    """The widest row that may hold several answers; 0 where a model would mix them.
+
+    At a width of the hidden size, attention over the whole row is a sixth of the other products, about what padding costs.
+    """
+    return policy.model.config.hidden_size if policy.can_pack() and critic.can_pack() else 0
 
 
 def adam(network: torch.nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:

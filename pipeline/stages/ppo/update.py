@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.stages.ppo.advantages import gae, masked_moments, whiten
-from pipeline.stages.ppo.batches import Batch, micro_batches, minibatch_rows
+from pipeline.stages.ppo.batches import Batch, Part, minibatch_rows
 from pipeline.stages.ppo.config import UpdateConfig
+from pipeline.stages.ppo.layout import Layout, Packer
 from pipeline.stages.ppo.losses import Loss, clipped_tokens, old_to_new_kl, policy_loss, value_loss
 from pipeline.stages.ppo.metrics import Sums, add, add_loss, return_sums
 from pipeline.stages.ppo.rewards import token_rewards
@@ -47,23 +48,27 @@ def estimate(
         assert isinstance(moments, Tensor)
         advantages = whiten(advantages, rollout.mask, moments)
     return Batch(
-        rollout.prompt_ids, rollout.tokens, rollout.mask, rollout.log_probs, rollout.values, advantages, returns
-    )
+        rollout.prompt_ids, rollout.tokens, rollout.mask, rollout.log_probs, rollout.values, advantages, returns,
+        rollout.layouts,
+    )  # fmt: skip
 
 
 class Updater:
     """Takes optimizer steps on batches of answers."""
 
-    def __init__(self, policy: Learner, critic: Learner, config: UpdateConfig, accelerator: Accelerator) -> None:
+    def __init__(
+        self, policy: Learner, critic: Learner, config: UpdateConfig, packer: Packer, accelerator: Accelerator
+    ) -> None:
         """`accelerator` is built with one accumulation step; micro-batches are accumulated here."""
         assert accelerator.gradient_accumulation_steps == 1
         self.policy = policy
         self.critic = critic
         self.config = config
+        self.packer = packer
         self.accelerator = accelerator
         self.steps_per_update = config.epochs * config.minibatches
 
-    def run(self, batch: Batch, micro_batch_tokens: int, first_row: int, seed: Sequence[int]) -> Sums:
+    def run(self, batch: Batch, first_row: int, seed: Sequence[int]) -> Sums:
         """All epochs over this process's rows, which start at `first_row` of the global batch.
 
         Returns sums over this process: losses and the like over tokens and steps, gradient norms over steps, and
@@ -74,30 +79,31 @@ class Updater:
         for epoch in range(self.config.epochs):
             shares = minibatch_rows(len(batch.prompts), self.config.minibatches, first_row, [*seed, epoch])
             for index, rows in enumerate(shares):
-                difference = self._step(batch.rows(rows), micro_batch_tokens, sums)
+                whole = self.config.minibatches == 1
+                layouts = batch.layouts if whole else self.packer.lay_out(batch.prompts, batch.tokens, batch.mask, rows)
+                difference = self._step(batch, layouts, sums)
                 mismatch = difference if epoch == index == 0 else mismatch
         return sums | {"log_prob_mismatch": mismatch}
 
-    def _step(self, minibatch: Batch, micro_batch_tokens: int, sums: Sums) -> float:
+    def _step(self, batch: Batch, layouts: Sequence[Layout], sums: Sums) -> float:
         """One optimizer step of both networks; the largest change of a log-probability since sampling."""
         # The count is over all processes and known before the first backward: a token weighs the same wherever it is.
-        count = self.accelerator.reduce(minibatch.mask.sum(), reduction="sum")
+        own = torch.tensor(float(sum(len(layout.places) for layout in layouts)), device=batch.mask.device)
+        count = self.accelerator.reduce(own, reduction="sum")
         assert isinstance(count, Tensor)
-        parts = micro_batches([len(prompt) for prompt in minibatch.prompts], minibatch.lengths(), micro_batch_tokens)
-        largest = torch.zeros((), device=minibatch.mask.device)
-        for index, rows in enumerate(parts):
-            part = minibatch.rows(rows)
-            last = index == len(parts) - 1
-            log_probs = self._policy_backward(part, count, last, sums)
-            self._critic_backward(part, count, last, sums)
-            largest = torch.maximum(largest, ((log_probs - part.log_probs) * part.mask).abs().max())
+        largest = torch.zeros((), device=batch.mask.device)
+        for index, layout in enumerate(layouts):
+            part, last = batch.part(layout), index == len(layouts) - 1
+            log_probs = self._policy_backward(layout, part, count, last, sums)
+            self._critic_backward(layout, part, count, last, sums)
+            largest = torch.maximum(largest, (log_probs - part.log_probs).abs().max())
         add(sums, {"policy_grad_norm": self._apply(self.policy), "critic_grad_norm": self._apply(self.critic)})
         return float(largest)
 
-    def _policy_backward(self, part: Batch, count: Tensor, last: bool, sums: Sums) -> Tensor:
+    def _policy_backward(self, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums) -> Tensor:
         clip_range = self.config.clip_range
         with self._accumulating(self.policy.network, last):
-            log_probs = self.policy.network(part.prompts, part.tokens, part.mask)
+            log_probs = self.policy.network(layout)
             loss = policy_loss(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
             self._backward(loss, count)
         log_probs = log_probs.detach()
@@ -106,9 +112,9 @@ class Updater:
         add(sums, {"clip_fraction": clipped, "approx_kl": old_to_new_kl(log_probs, part.log_probs, part.mask)})
         return log_probs
 
-    def _critic_backward(self, part: Batch, count: Tensor, last: bool, sums: Sums) -> None:
+    def _critic_backward(self, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums) -> None:
         with self._accumulating(self.critic.network, last):
-            values = self.critic.network(part.prompts, part.tokens, part.mask)
+            values = self.critic.network(layout)
             loss = value_loss(values, part.values, part.returns, part.mask, self.config.value_clip_range)
             self._backward(loss, count)
         add_loss(sums, "value_loss", loss)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.stages.ppo.batches import micro_batches, minibatch_rows
+from pipeline.stages.ppo.batches import minibatch_rows
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 4])
@@ -23,12 +23,3 @@ def test_minibatches_differ_from_epoch_to_epoch():
 
 def test_one_minibatch_is_the_whole():
     assert minibatch_rows(5, 1, 10, [0]) == [[0, 1, 2, 3, 4]]
-
-
-def test_micro_batches_hold_every_row_once_within_the_budget():
-    prompts, answers = [3, 9, 4, 4, 20, 1], [5, 2, 8, 1, 30, 1]
-    groups = micro_batches(prompts, answers, 24)
-    assert sorted(row for group in groups for row in group) == list(range(6))
-    for group in groups:
-        padded = len(group) * max(prompts[row] + answers[row] - 1 for row in group)
-        assert padded <= 24 or len(group) == 1

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
-from pipeline.stages.ppo.networks import Critic, Policy, critic_from_policy, frozen_copy, place_right_padded
+from pipeline.stages.ppo.layout import Packer
+from pipeline.stages.ppo.networks import Critic, Policy, critic_from_policy, frozen_copy
 from pipeline.stages.ppo.rollout import evaluate
 from tests.learning.ppo_on_worlds import small_llama
 
@@ -12,13 +14,9 @@ MASK = torch.tensor([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]])
 PAD = 15
 
 
-def test_rows_are_prompts_and_answers_without_their_last_token():
-    input_ids, positions = place_right_padded(PROMPTS, TOKENS, MASK, PAD)
-    assert input_ids.tolist() == [[5, 6, 7, 1, 2, 3], [8, 1, PAD, PAD, PAD, PAD], [9, 10, 11, 12, 13, PAD]]
-    assert positions[0].tolist() == [2, 3, 4, 5]
-    assert positions[1, :2].tolist() == [0, 1]
-    assert positions[2, :1].tolist() == [4]
-    assert int(positions.max()) < input_ids.shape[1]
+def outputs(network, packer):
+    with torch.no_grad():
+        return evaluate(network, packer.lay_out(PROMPTS, TOKENS, MASK), TOKENS.shape)
 
 
 def plain_log_probs(model, prompt, answer, temperature):
@@ -28,9 +26,10 @@ def plain_log_probs(model, prompt, answer, temperature):
     return rows.gather(1, torch.tensor(answer)[:, None])[:, 0]
 
 
-def test_log_probs_of_a_padded_batch_are_those_of_each_row_alone():
+@pytest.mark.parametrize("packer", [Packer(12, PAD), Packer(1, PAD), Packer(12, PAD, 8), Packer(99, PAD, 8)])
+def test_log_probs_of_a_batch_are_those_of_each_row_alone(packer):
     model = small_llama(16, seed=0)
-    log_probs = evaluate(Policy(model, 0.7, PAD), PROMPTS, TOKENS, MASK, micro_batch_tokens=12)
+    log_probs = outputs(Policy(model, 0.7, PAD), packer)
     for row, prompt in enumerate(PROMPTS):
         length = int(MASK[row].sum())
         expected = plain_log_probs(model, prompt, TOKENS[row, :length].tolist(), 0.7)
@@ -42,7 +41,7 @@ def test_a_value_belongs_to_the_position_before_its_token_and_is_normalised():
     model = small_llama(16, seed=0)
     head = torch.nn.Linear(32, 1, bias=False)
     critic = Critic(model.base_model, head, PAD, mean=2.0, std=4.0)
-    values = evaluate(critic, PROMPTS, TOKENS, MASK, micro_batch_tokens=1000)
+    values = outputs(critic, Packer(1000, PAD, 8))
     hidden = model.base_model(input_ids=torch.tensor([[5, 6, 7, 1, 2, 3]])).last_hidden_state[0, 2:]
     torch.testing.assert_close(values[0], (head(hidden)[:, 0] - 2) / 4, atol=1e-6, rtol=0)
 
@@ -50,15 +49,15 @@ def test_a_value_belongs_to_the_position_before_its_token_and_is_normalised():
 def test_a_critic_from_the_policy_expects_nothing_and_shares_no_weight():
     model = small_llama(16, seed=0)
     critic = critic_from_policy(model, PAD)
-    assert not evaluate(critic, PROMPTS, TOKENS, MASK, 100).any()
+    assert not outputs(critic, Packer(100, PAD)).any()
     assert {weight.data_ptr() for weight in critic.parameters()}.isdisjoint(w.data_ptr() for w in model.parameters())
 
 
 def test_the_reference_does_not_move_with_the_policy():
     policy = Policy(small_llama(16, seed=0), 1.0, PAD)
     reference = frozen_copy(policy)
-    before = evaluate(reference, PROMPTS, TOKENS, MASK, 100)
+    before = outputs(reference, Packer(100, PAD))
     with torch.no_grad():
         next(policy.parameters()).add_(1.0)
-    assert torch.equal(evaluate(reference, PROMPTS, TOKENS, MASK, 100), before)
+    assert torch.equal(outputs(reference, Packer(100, PAD)), before)
     assert not any(weight.requires_grad for weight in reference.parameters())
