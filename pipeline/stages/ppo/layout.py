@@ -1,13 +1,14 @@
 """How answers are laid out for a forward pass: several short ones in a row, so that little is computed for padding.
 
-A row is a prompt and its answer but for the last token, which predicts nothing. Networks are given a `Layout` and return
-one number for each response token, flat, without padding.
+Of an answer all but the last token are read, after its prompt: the last predicts nothing. Networks are given a `Layout`
+and return one number for each response token, flat, without padding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,7 +91,7 @@ def even_groups(rows: Sequence[list[int]], width: int, micro_batch_tokens: int) 
     most = max(1, micro_batch_tokens // width)
     count = -(-len(rows) // most)
     bounds = [len(rows) * part // count for part in range(count + 1)]
-    return [list(rows[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [list(rows[start:end]) for start, end in pairwise(bounds)]
 
 
 def _layout(

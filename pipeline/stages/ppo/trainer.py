@@ -192,7 +192,8 @@ class Trainer:
 def packed_width(policy: Policy, critic: Critic) -> int:
     """The widest row that may hold several answers; 0 where a model would mix them.
 
-    At a width of the hidden size, attention over the whole row is a sixth of the other products, about what padding costs.
+    At a width of the hidden size, attention over the whole row is a sixth of the other products, less than padding
+    costs.
     """
     return policy.model.config.hidden_size if policy.can_pack() and critic.can_pack() else 0
 

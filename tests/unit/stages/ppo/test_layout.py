@@ -34,7 +34,7 @@ def answers():
 
 def by_layouts(model, answers, packer, temperature=0.7):
     """Log-probabilities (batch, length), with gradients."""
-    _, tokens, mask = answers
+    mask = answers[2]
     parts, policy = torch.zeros(mask.numel()), Policy(model, temperature, PAD)
     for layout in packer.lay_out(*answers):
         parts = parts.index_put((layout.places,), policy(layout))
@@ -83,7 +83,7 @@ def test_models_that_do_not_are_left_alone():
 
 @pytest.mark.parametrize("packer", PACKERS)
 def test_layouts_hold_the_chosen_answers_once_within_the_budget(answers, packer):
-    prompts, tokens, mask = answers
+    _, tokens, mask = answers
     chosen = [7, 2, 3, 8]
     layouts = packer.lay_out(*answers, chosen)
     places = torch.cat([layout.places for layout in layouts])
