@@ -146,10 +146,23 @@ def environment(stages: Sequence[StageRecord]) -> list[tuple[str, str]]:
     found.append(("machine", last["environment"]["machine"]))
     if last["environment"].get("commit"):
         found.append(("code", last["environment"]["commit"][:_SHORT]))
-    found += [(name.replace("_", " "), number(value)) for name, value in last["runtime"].items()]
+    found += _runtime(made)
     found.append(("processes", str(max(stage.manifest["world_size"] for stage in made))))
     others = [stage.id for stage in made if stage.manifest["environment"]["versions"] != versions]
     return [*found, ("made with other versions", ", ".join(others))] if others else found
+
+
+def _runtime(made: Sequence[StageRecord]) -> list[tuple[str, str]]:
+    """How the stages ran, as they chose where the recipe leaves it to them; all values where they chose differently."""
+    ran = [stage.manifest["runtime"] for stage in made]
+    chosen = [runtime for runtime in ran if "device" in runtime] or ran
+    names = dict.fromkeys(name for runtime in chosen for name in runtime if name != "trackers")
+    found = []
+    for name in names:
+        values = dict.fromkeys(number(runtime[name]) for runtime in chosen if name in runtime)
+        found.append((name.replace("_", " "), ", ".join(values)))
+    trackers = dict.fromkeys(name for runtime in ran for name in runtime.get("trackers", ()))
+    return [*found, ("trackers", ", ".join(trackers) or "none")]
 
 
 def _addresses(settings: Any) -> list[str]:

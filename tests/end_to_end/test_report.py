@@ -52,6 +52,8 @@ LAYOUT = """() => {
   const empty = [...document.querySelectorAll('svg.chart')].filter(
     (chart) => !chart.querySelector('[class*="-c"]')).map((chart) => chart.getAttribute('aria-label'));
   return {wide: document.documentElement.scrollWidth - innerWidth, beyond, outside, overlapping, empty,
+          scrolling: [...document.querySelectorAll('.wide')].filter(
+            (table) => table.scrollWidth > table.clientWidth).map((table) => table.getAttribute('aria-label')),
           charts: document.querySelectorAll('svg.chart').length};
 }"""
 
@@ -157,6 +159,8 @@ def test_chromium_shows_the_whole_page_and_asks_for_nothing(
     assert [url for url in asked if not url.startswith("data:")] == [pages[which].as_uri()]
     assert layout["wide"] <= 0 and layout["beyond"] == []
     assert layout["outside"] == [] and layout["overlapping"] == [] and layout["empty"] == []
+    if which == "small" and width > 1000:
+        assert layout["scrolling"] == []
     assert layout["charts"] >= (3 if which == "begun" else 15)
     assert contrast["weak"] == {} and contrast["count"] > 40
     assert (sum(contrast["paper"][:3]) < 200) == (scheme == "dark")
