@@ -65,13 +65,15 @@ def gristmill(folder: Path, *arguments: str) -> str:
     return finish(process)
 
 
-def kill_when(process: subprocess.Popen[str], condition: Callable[[], bool], timeout: float = 300) -> bool:
-    """Kill -9 the run, and whatever it started, as soon as `condition` holds; False if it ended before that."""
+def kill_when(
+    process: subprocess.Popen[str], condition: Callable[[], bool], timeout: float = 300, by: int = signal.SIGKILL
+) -> bool:
+    """Kill the run, and whatever it started, as soon as `condition` holds; False if it ended before that."""
     deadline = time.monotonic() + timeout
     while process.poll() is None:
         if condition():
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            os.killpg(process.pid, by)
+            process.communicate(timeout=timeout)
             return True
         assert time.monotonic() < deadline, "the moment to kill at never came"
         time.sleep(0.001)

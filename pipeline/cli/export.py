@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli.errors import user_errors
+from pipeline.cli.quiet import quiet_libraries
 
 
 def export(
@@ -22,6 +23,7 @@ def export(
 
     Example: gristmill export runs/tiny/ppo --as qwen3
     """
+    quiet_libraries()
     from pipeline.export import export as write
 
     with user_errors():

@@ -27,7 +27,7 @@ def schema(
         text = schema_text()
         if out is not None:
             out.write_text(text, encoding="utf-8")
-            print(f"{out}: the JSON Schema of recipes; their first line names it: {modeline(out.name)}")
+            print(f"{out}: the JSON Schema of recipes; their first line names it:\n  {modeline(out.name)}")
             return
     print(text, end="")
 

@@ -66,9 +66,8 @@ def _parse(line: bytes, place: str) -> dict[str, Any]:
     try:
         row = _DECODER.decode(line.decode("utf-8").strip())
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{place}: not UTF-8 (byte {line[error.start]:#04x} at {error.start}); convert the file"
-        ) from None
+        way = "this is gzip: name the file .jsonl.gz" if line.startswith(b"\x1f\x8b") else "convert the file"
+        raise DataError(f"{place}: not UTF-8 (byte {line[error.start]:#04x} at {error.start}); {way}") from None
     except json.JSONDecodeError as error:
         raise DataError(
             f"{place}: no JSON at column {error.colno} ({error.msg}); write one JSON object a line"

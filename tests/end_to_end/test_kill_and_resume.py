@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from pipeline.core.seal import damage
 from tests import chain
 
 STAGES = ["pretrain", "sft", "reward", "ppo"]
@@ -67,6 +70,51 @@ def test_killed_inside_a_checkpoint_write_ends_with_the_same_bits(small_run: Pat
     assert checkpoints(folder, complete=False), "no kill fell inside a write"
     chain.run(chain.SMALL, tmp_path / str(attempt), "--until", stage)
     assert chain.weights_digest(folder) == chain.weights_digest(small_run / stage)
+
+
+TINY = chain.ROOT / "recipes/tiny.yaml"
+
+
+@pytest.mark.slow
+def test_stopped_twice_in_every_stage_of_the_chain_it_ends_as_one_never_stopped(tmp_path: Path):
+    """All ten kinds at smoke size, once by Ctrl-C and once by kill -9: those that start over as those that go on."""
+    chain.run(TINY, tmp_path / "whole", "--smoke")
+    whole, stopped = tmp_path / "whole/tiny-smoke", tmp_path / "stopped/tiny-smoke"
+    moments = random.Random(4)
+    for stage in chain.order(whole):
+        for by in (signal.SIGINT, signal.SIGKILL):
+            wait = moments.uniform(0.0, 0.8 * seconds_of(whole / stage))
+            process = chain.start(TINY, tmp_path / "stopped", "--smoke", "--until", stage)
+            chain.kill_when(process, After(stopped / stage / ".work/identity.json", wait), by=by)
+            assert not [fault for made in stopped.glob("*/manifest.json") for fault in damage(made.parent)]
+    chain.run(TINY, tmp_path / "stopped", "--smoke")
+    for stage in chain.order(whole):
+        weights = [name for name in files_of(whole / stage) if name.endswith((".safetensors", "tokenizer.json"))]
+        rows = [name for name in files_of(whole / stage) if name.startswith(("train", "validation"))]
+        for name in weights + rows:
+            assert files_of(stopped / stage)[name] == files_of(whole / stage)[name], f"{stage}/{name}"
+
+
+class After:
+    """Holds from so many seconds after a file has come into being."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        self.path, self.seconds = path, seconds
+        self.since: float | None = None
+
+    def __call__(self) -> bool:
+        if self.since is None and self.path.exists():
+            self.since = time.monotonic()
+        return self.since is not None and time.monotonic() - self.since >= self.seconds
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """The digests of an artifact's files."""
+    return json.loads((folder / "manifest.json").read_text())["files"]
+
+
+def seconds_of(folder: Path) -> float:
+    return json.loads((folder / "manifest.json").read_text())["seconds"]
 
 
 def _forget(folder: Path) -> None:

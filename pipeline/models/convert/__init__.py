@@ -62,7 +62,8 @@ def to_family(model: DecoderForCausalLM, model_type: str) -> PreTrainedModel:
     """
     preventing = obstacles(model.config, model_type)
     if preventing:
-        raise StageError(f"not to be saved as {model_type}: {'; '.join(preventing)}")
+        fitting = ", ".join(name for name in FAMILIES if not obstacles(model.config, name)) or "none of the others"
+        raise StageError(f"not to be saved as {model_type}: {'; '.join(preventing)}; it fits {fitting}")
     family = FAMILIES[model_type]
     chosen = {theirs: getattr(model.config, ours) for ours, theirs in family.settings.items()}
     marks = {name: getattr(model.config, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}

@@ -51,6 +51,7 @@ FILES = [
     fault("an empty gzip file", documents("a.jsonl.gz", gzip.compress(b"")), "a.jsonl.gz: the file is empty; remove it or put rows in it"),
     fault("a gzip file cut short", documents("a.jsonl.gz", PACKED[:-12]), "a.jsonl.gz: damaged gzip file (…); fetch it again"),
     fault("a gzip file with a changed byte", documents("a.jsonl.gz", PACKED[:30] + b"\xff" + PACKED[31:]), "a.jsonl.gz: damaged gzip file (…); fetch it again"),
+    fault("gzip under another name", documents("a.jsonl", PACKED), "a.jsonl:1: not UTF-8 (byte 0x8b at 1); this is gzip: name the file .jsonl.gz"),
     fault("no gzip file", documents("a.jsonl.gz", GOOD), "a.jsonl.gz: damaged gzip file (Not a gzipped file (b'{\"')); fetch it again"),
     fault("a byte that is not UTF-8", documents("a.jsonl", GOOD + b'{"text": "caf\xe9"}\n'), "a.jsonl:2: not UTF-8 (byte 0xe9 at 13); convert the file"),
     fault("UTF-16", documents("a.jsonl", '{"text": "rye"}\n'.encode("utf-16")), "a.jsonl:1: not UTF-8 (byte 0xff at 0); convert the file"),
