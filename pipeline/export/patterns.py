@@ -34,6 +34,8 @@ def pattern_name(tokenizer: Tokenizer) -> str:
     settings = json.loads(tokenizer.to_str())
     if settings["model"]["type"] != "BPE":
         raise StageError(f"a GGUF of ours needs a byte-level BPE; this tokenizer is a {settings['model']['type']}")
+    if settings["pre_tokenizer"] is None:
+        raise StageError("a GGUF of ours needs a byte-level BPE; this tokenizer's tokens are characters")
     if settings.get("normalizer") is not None:
         raise StageError(f"the tokenizer normalizes text ({settings['normalizer']['type']}), which llama.cpp would not")
     pattern = _pattern(settings["pre_tokenizer"])

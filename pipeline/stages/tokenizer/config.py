@@ -42,7 +42,8 @@ class Config(StageConfig):
     @model_validator(mode="after")
     def _size_fits(self) -> Config:
         if self.algorithm == "characters" and self.vocab_size is not None:
-            raise SettingError("characters makes as many tokens as the text has characters; leave it out", "vocab_size")
+            said = "characters makes as many tokens as the text has characters: leave vocab_size out"
+            raise SettingError(said, "vocab_size", "algorithm")
         if self.vocab_size is not None and self.vocab_size < SMALLEST:
             raise SettingError(
                 f"{self.vocab_size} is too small: 256 bytes and {len(SPECIAL_TOKENS)} special tokens need {SMALLEST} "

@@ -14,8 +14,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from pipeline.core.errors import RunError, StageError
 from pipeline.export import export
 from pipeline.export.gguf_file import write_gguf
+from pipeline.export.patterns import pattern_name
 from pipeline.models.loading import new_model, save_model
 from pipeline.stages.tokenizer.byte_pairs import train_byte_pairs
+from pipeline.stages.tokenizer.characters import learn_characters
 from tests.unit.models.tiny import tiny_config, tiny_tokens
 
 TEXTS = ["Hello, world! 1234 it's", "please write  about\n\nthe sea", "東京 🙂 e\u0301 naïve", "I'LL 'quote' a+b==42;"]
@@ -68,6 +70,15 @@ def test_a_tokenizer_of_an_unknown_pattern_is_refused(tmp_path):
     )
     with pytest.raises(StageError, match=r"llama\.cpp does not know this tokenizer's pattern"):
         write_gguf(new_model(tiny_config(), 3), tokenizer, tmp_path / "model.gguf")
+
+
+def test_a_tokenizer_of_characters_is_refused_by_a_gguf_and_kept_by_a_checkpoint(tmp_path):
+    tokenizer = learn_characters(TEXTS)
+    with pytest.raises(StageError, match="needs a byte-level BPE; this tokenizer's tokens are characters"):
+        pattern_name(tokenizer.backend_tokenizer)
+    save_model(new_model(tiny_config(), 3), tokenizer, tmp_path / "model")
+    target = export(tmp_path / "model", "qwen3", tmp_path / "qwen3")
+    assert AutoTokenizer.from_pretrained(target).encode(TEXTS[0]) == tokenizer.encode(TEXTS[0])
 
 
 @pytest.mark.parametrize("settings", [{}, {"qk_norm": False}], ids=["qwen3", "llama"])
