@@ -39,7 +39,11 @@ def training_charts(stage: StageRecord) -> Drawn:
     """Loss, learning rate, gradient norm and speed, as far as they were logged."""
     rows = stage.rows
     unit = _LOSS_UNITS.get(stage.kind, "loss")
-    yield "Training loss", span(rows, "loss"), courses.training_curve(rows, loss_levels(stage), unit)
+    yield (
+        "Training loss",
+        span(rows, "loss") + _evaluated(stage),
+        courses.training_curve(rows, loss_levels(stage), unit),
+    )
     yield "Learning rate", span(rows, "learning_rate"), courses.learning_rate(rows)
     yield "Gradient norm", span(rows, "grad_norm"), _course(rows, [("grad_norm", "before clipping")], "norm")
     yield "Speed", _share_of_peak(rows), _course(rows, [("tokens_per_second", "speed")], "tokens a second")
@@ -60,7 +64,8 @@ def loss_levels(stage: StageRecord) -> list[Level]:
     if {"validation_loss", "nats_per_char", "excess_nats_per_char"} <= metrics.keys():
         excess = metrics["excess_nats_per_char"] * metrics["validation_loss"] / metrics["nats_per_char"]
         levels.append(Level("floor", metrics["validation_loss"] - excess))
-    drawn = line_of(stage.rows, "validation_loss") is not None  # its end says what the level would
+    # Where the line is of everything that was held out, its end says what the level would.
+    drawn = metrics.get("evaluated_windows") == metrics.get("validation_windows", -1)
     for name, value in metrics.items():
         if name.endswith("validation_loss") and is_number(value) and not (drawn and name == "validation_loss"):
             source = name.removesuffix("validation_loss").replace("_", " ").strip()
@@ -159,6 +164,12 @@ def _last(rows: Rows, columns: Sequence[tuple[str, str]]) -> str:
         return ""
     known = [(label, rows[-1][name]) for name, label in columns if is_number(rows[-1].get(name))]
     return "at the end: " + ", ".join(f"{label} {percent(value)}" for label, value in known) if known else ""
+
+
+def _evaluated(stage: StageRecord) -> str:
+    """On how much of what was held out the line of the held-out loss is."""
+    read, all_of_it = (stage.metrics.get(f"{name}_windows", 0) for name in ("evaluated", "validation"))
+    return f"; the held-out line is of {number(read)} of {number(all_of_it)} windows" if 0 < read < all_of_it else ""
 
 
 def _share_of_peak(rows: Rows) -> str:

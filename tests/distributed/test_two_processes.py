@@ -31,6 +31,17 @@ def test_the_first_twenty_losses_agree(small_run: Path, two: Path, stage: str):
         assert right == pytest.approx(left, rel=1e-4)
 
 
+def test_held_out_windows_and_what_the_model_writes_agree(small_run: Path, two: Path):
+    one, other = (chain.metrics(run / "pretrain") for run in (small_run, two))
+    evaluated = [row["step"] for row in one if "validation_loss" in row]
+    assert len(evaluated) > 3 and evaluated == [row["step"] for row in other if "validation_loss" in row]
+    for left, right in zip(one, other, strict=True):
+        for name in {"bits_per_byte", "validation_loss", "validation_bits_per_byte"} & left.keys():
+            assert right[name] == pytest.approx(left[name], rel=1e-4)
+    written = [(run / "pretrain/samples.jsonl").read_text().count("\n") for run in (small_run, two)]
+    assert written == [3 * len(evaluated)] * 2
+
+
 @pytest.fixture(scope="module")
 def two_from_the_same(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Preferences and ppo on two processes, from the very weights that the one process used."""

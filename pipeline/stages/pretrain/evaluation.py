@@ -23,6 +23,8 @@ def loss_figures(held_out: HeldOut, steps: int) -> dict[str, Any]:
         "bits_per_byte": nats / math.log(2) / sum(map(utf8_size, texts)),
         "nats_per_char": nats / sum(map(len, texts)),
         "validation_documents": len(texts),
+        "validation_windows": len(held_out.windows),
+        "evaluated_windows": len(held_out.evaluated) if held_out.interval else 0,
         **floor_figures(losses, held_out.documents, context_length),
     }
 

@@ -99,6 +99,7 @@ def whole_run(run: Path, text: str = "One tavin is mery.") -> Path:
     losses = {
         "validation_loss": 0.9, "bits_per_byte": 0.4, "nats_per_char": 0.3, "bigram_bits_per_byte": 0.6,
         "excess_nats_per_char": 0.004, "excess_standard_error": 0.0002, "parameters": 461_696,
+        "validation_windows": 400, "evaluated_windows": 400,
     }  # fmt: skip
     watched = [
         row

@@ -15,7 +15,7 @@ import pytest
 from pipeline.core.artifact import write_json
 from pipeline.core.errors import RunError, StageError
 from pipeline.core.lock import locked
-from pipeline.report.charts import loss_levels
+from pipeline.report.charts import charts, loss_levels
 from pipeline.report.numbers import number, percent, real_minus, with_error
 from pipeline.report.reading import STOPPED, read_run
 from pipeline.report.verdict import verdict
@@ -132,6 +132,16 @@ def test_pretraining_shows_held_out_loss_speed_and_what_the_model_writes(tmp_pat
     ]
     assert levels == ["bigram", "floor"]
     assert "held-out loss" in page_of(run)
+
+
+def test_a_line_of_some_held_out_windows_says_so_and_leaves_the_figure_of_all(tmp_path: Path):
+    run = tmp_path / "run"
+    metrics = {"validation_loss": 0.9, "validation_windows": 400, "evaluated_windows": 27}
+    rows = [row | {"validation_loss": row["loss"]} for row in training_rows()]
+    make_stage(run, "pretrain", metrics=metrics, rows=rows)
+    (record,) = read_run(record_run(run, ["pretrain"])).stages
+    assert [level.label for level in loss_levels(record)] == ["held-out"]
+    assert next(iter(charts(record))).note.endswith("; the held-out line is of 27 of 400 windows")
 
 
 def test_many_qualities_of_answers_are_drawn_in_several_charts(tmp_path: Path):
