@@ -129,6 +129,8 @@ class Runtime(Settings):
     """Sequences per forward pass and process; `auto` takes the largest power of two that fits."""
     threads: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """CPU threads of each process."""
+    compile: bool | Literal["auto"] = "auto"
+    """Whether pretraining compiles the model; `auto` does where a compiler is there and training takes five minutes."""
     trackers: tuple[Tracker, ...] = ()
     """Where rows of `metrics.jsonl` go as well: trackio, tensorboard, wandb, mlflow; each is an extra to install."""
 

@@ -39,6 +39,8 @@ class Choices:
     world_size: int
     device: str
     libraries: dict[str, str]
+    compiled: bool | None = None
+    """Whether the model is compiled; None where a stage has not decided it (`training.compilation`) or does not."""
     inexact: str = ""
     """Why the bits are not those of a training that was never stopped; empty while they are."""
 
@@ -51,7 +53,8 @@ class Choices:
     @property
     def runtime(self) -> dict[str, str | int]:
         """For the manifest: how the stage computed, so that a later run's time can be foreseen from it."""
-        return {name: getattr(self, name) for name in ("device", "precision", "threads", "micro_batch", "attention")}
+        names = ("device", "precision", "threads", "micro_batch", "attention", "compiled")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 def choose(

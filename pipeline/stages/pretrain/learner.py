@@ -6,14 +6,14 @@ A loop of our own on Accelerate: transformers' Trainer adds more than a twentiet
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pipeline.core.errors import StageError
@@ -51,7 +51,8 @@ class Learner:
         self.model = model.train()
         self.train, self.steps, self.accelerator = train, steps, accelerator
         self.warmup_steps = warmup_steps_of(train, steps)
-        self.network: Any = accelerator.prepare_model(model)
+        self.loss = LanguageLoss(model, train.z_loss)
+        self.network: Any = accelerator.prepare_model(self.loss)
         self.optimizers = make_optimizers(model, train)
         self.done = 0
 
@@ -78,17 +79,25 @@ class Learner:
 
     def _loss(self, batch: Batch, total: Tensor) -> Tensor:
         """What is minimised on one micro-batch; the loss of language alone is added to `total`."""
-        labels = batch["labels"]
         with self.accelerator.autocast():
-            logits = self.network(
-                input_ids=batch["input_ids"],
-                position_ids=batch.get("position_ids"),
-                attention_mask=batch.get("attention_mask"),
-                use_cache=False,
-            ).logits
-        loss, regular = next_token_loss(logits.float(), labels, self.train.z_loss)
+            loss, regular = self.network(**batch)
         total += loss.detach()
         return loss + regular
+
+    def compile(self, batch: Batch) -> None:
+        """Compile the model with its loss, and pass `batch` through it forwards and backwards for nothing.
+
+        Left as it was when that fails. Below data parallelism, so that accumulating needs no second graph.
+        """
+        self.loss.compute = torch.compile(self.loss.eager, dynamic=False)
+        try:
+            with self.accelerator.no_sync(self.network):
+                self.accelerator.backward(self._loss(batch, torch.zeros((), device=self.accelerator.device)))
+        except RuntimeError:
+            self.loss.compute = self.loss.eager
+            raise
+        finally:
+            self.model.zero_grad()
 
     def save(self, folder: Path) -> None:
         """Write weights and the optimizers' states."""
@@ -119,6 +128,26 @@ class Learner:
             optimizer.load_state_dict(saved)
         self.done = state["done"]
         torch.set_rng_state(state["generator"])
+
+
+class LanguageLoss(nn.Module):
+    """A decoder with its loss, so that one graph holds both when they are compiled."""
+
+    def __init__(self, model: DecoderForCausalLM, z_loss: float) -> None:
+        """`z_loss` as in `next_token_loss`."""
+        super().__init__()
+        self.model, self.z_loss = model, z_loss
+        self.compute: Callable[..., tuple[Tensor, Tensor]] = self.eager
+        """`eager`, or what it was compiled to."""
+
+    def forward(self, **batch: Tensor) -> tuple[Tensor, Tensor]:
+        """What `next_token_loss` says of a batch."""
+        return self.compute(**batch)
+
+    def eager(self, labels: Tensor, **inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, operation by operation."""
+        logits = self.model(**inputs, use_cache=False).logits
+        return next_token_loss(logits.float(), labels, self.z_loss)
 
 
 def next_token_loss(logits: Tensor, labels: Tensor, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
