@@ -20,7 +20,8 @@ _OLD_NAMES = {
 }
 """What the configs of older architectures call the same thing."""
 _SWITCHES = {
-    "tie_word_embeddings": True, "mlp_gated": True, "qk_norm": True, "attention_bias": False, "mlp_bias": False,
+    "tie_word_embeddings": True, "mlp_gated": True, "qk_norm": True, "value_embeddings": False,
+    "attention_bias": False, "mlp_bias": False,
     "norm_bias": False, "embedding_norm": False, "final_norm": True, "lm_head_bias": False,
 }  # fmt: skip
 """Settings of the decoder that decide how many weights it has, with what they are when left out."""
@@ -42,6 +43,7 @@ class DecoderSizes:
     tie_word_embeddings: bool = True
     mlp_gated: bool = True
     qk_norm: bool = True
+    value_embeddings: bool = False
     attention_bias: bool = False
     mlp_bias: bool = False
     norm_bias: bool = False
@@ -88,10 +90,11 @@ class DecoderSizes:
 
     @property
     def parameters(self) -> int:
-        """All weights: embeddings, layers, norms of the embeddings and at the end, the head where it is its own."""
+        """All weights: embeddings of tokens, positions and values, layers, norms outside of them, a head of its own."""
         tables = self.vocab_size + (self.max_position_embeddings if self.learned_positions else 0)
         own_head = self.head_matrix if self.labels or not self.tie_word_embeddings else 0
-        layers = self.num_hidden_layers * (self.layer_matrices + self.layer_vectors)
+        values = self.value_embeddings * self.vocab_size * self.keys_width
+        layers = self.num_hidden_layers * (self.layer_matrices + self.layer_vectors + values)
         norms = (self.embedding_norm + self.final_norm) * (1 + self.norm_bias) * self.hidden_size
         return tables * self.hidden_size + layers + norms + own_head + self.lm_head_bias * self.vocab_size
 

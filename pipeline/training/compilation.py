@@ -1,6 +1,6 @@
-"""Whether a training compiles its model (`torch.compile`): decided once, tried before the first step, kept on resuming.
+"""Whether a training compiles its model (`torch.compile`): decided once, tried before the first step, then kept.
 
-Compiled arithmetic rounds otherwise than eager arithmetic, so that the decision belongs to `resume.json` like the others.
+Compiled arithmetic rounds otherwise than eager arithmetic, so that the decision stands in `resume.json` too.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ PLAIN: Settings = {
     "norm_position": "pre",
     "final_norm": True,
     "lm_head_bias": False,
+    "value_embeddings": False,
 }
 """What none of the families departs from."""
 

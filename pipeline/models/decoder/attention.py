@@ -51,13 +51,24 @@ def eager_attention(
     return (probabilities @ value).transpose(1, 2).contiguous(), probabilities
 
 
+class ValueEmbedding(nn.Embedding):
+    """What each token adds to its values in one layer, so that the residual stream need not carry it up there.
+
+    After https://arxiv.org/abs/2410.17897 (eq. 3: the first layer's values), with a table of each layer's own as in
+    https://github.com/KellerJordan/modded-nanogpt.
+    """
+
+
 class Attention(nn.Module):
     """Self-attention of one layer, under the names that Qwen3's checkpoints and parallel plans use."""
 
     is_causal = True
 
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
-        """Projections, and with `qk_norm` one norm for all queries' heads and one for all keys'."""
+        """Projections; with `qk_norm` one norm for all queries' heads and one for all keys'.
+
+        With `value_embeddings` a table of what each token adds to its values.
+        """
         super().__init__()
         self.config = config
         self.layer_idx = layer_idx
@@ -75,6 +86,7 @@ class Attention(nn.Module):
         self.k_proj = nn.Linear(config.hidden_size, keys_width, bias=bias)
         self.v_proj = nn.Linear(config.hidden_size, keys_width, bias=bias)
         self.o_proj = ResidualOutput(queries_width, config.hidden_size, bias=bias)
+        self.value_embedding = ValueEmbedding(config.vocab_size, keys_width) if config.value_embeddings else None
         self.q_norm = norm(config, config.head_dim) if config.qk_norm else nn.Identity()
         self.k_norm = norm(config, config.head_dim) if config.qk_norm else nn.Identity()
 
@@ -84,13 +96,17 @@ class Attention(nn.Module):
         attention_mask: Tensor | None,
         placed: Placed,
         past_key_values: Cache | None,
+        token_ids: Tensor | None = None,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor | None]:
         """States (batch, length, hidden) to the same, and the probabilities where the kernel gives them."""
         by_head = (*hidden_states.shape[:-1], -1, self.head_dim)
         queries = self.q_norm(self.q_proj(hidden_states).view(by_head)).transpose(1, 2)
         keys = self.k_norm(self.k_proj(hidden_states).view(by_head)).transpose(1, 2)
-        values = self.v_proj(hidden_states).view(by_head).transpose(1, 2)
+        values = self.v_proj(hidden_states)
+        if self.value_embedding is not None:
+            values = values + self.value_embedding(token_ids)
+        values = values.view(by_head).transpose(1, 2)
         queries, keys = self.rotate(queries, keys, placed.angles)
         if past_key_values is not None:
             keys, values = past_key_values.update(keys, values, self.layer_idx)

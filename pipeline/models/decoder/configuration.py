@@ -70,6 +70,7 @@ class DecoderConfig(PreTrainedConfig):
     final_logit_softcapping: float | int | None = None
     attention_bias: bool = False
     qk_norm: bool = True
+    value_embeddings: bool = False
     hidden_act: str = "silu"
     mlp_gated: bool = True
     mlp_bias: bool = False

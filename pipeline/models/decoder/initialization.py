@@ -1,6 +1,6 @@
 """How fresh weights are drawn, by name.
 
-Each scheme draws the weights of linear layers and embeddings; biases start at zero and norms at one in all of them.
+Each scheme draws the weights of linear layers; embeddings are normal, biases zero and norms one in all of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from torch import nn
 from transformers import initialization as draw
 
+from .attention import ValueEmbedding
 from .configuration import DecoderConfig
 from .feed_forward import ResidualOutput
 
@@ -73,5 +74,7 @@ def initialize(module: nn.Module, config: DecoderConfig) -> None:
         INITIALIZATIONS[config.initialization](module, config)
         if module.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]
             draw.zeros_(module.bias)
+    elif isinstance(module, ValueEmbedding):  # as large as what the projection of a normalised state gives
+        draw.normal_(module.weight, std=config.initializer_range * config.hidden_size**0.5)
     elif isinstance(module, nn.Embedding):
         draw.normal_(module.weight, std=config.initializer_range)

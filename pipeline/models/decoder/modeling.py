@@ -90,6 +90,8 @@ class DecoderModel(DecoderPreTrainedModel):
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
+        if input_ids is None and self.config.value_embeddings:
+            raise ValueError("value_embeddings are looked up by token: give input_ids, not inputs_embeds")
         if inputs_embeds is None:
             inputs_embeds = self.embed_tokens(input_ids)
         assert inputs_embeds is not None
@@ -117,6 +119,7 @@ class DecoderModel(DecoderPreTrainedModel):
                 placed=placed,
                 past_key_values=past_key_values,
                 position_ids=position_ids,  # flash attention reads packed documents from them
+                token_ids=input_ids,
                 **kwargs,
             )
         return BaseModelOutputWithPast(self.norm(hidden_states), past_key_values if use_cache else None)

@@ -33,7 +33,12 @@ NORMS = {
 }
 ATTENTIONS = {
     "grouped": {},
-    "multi-head, biased": {"num_key_value_heads": 4, "attention_bias": True, "qk_norm": False},
+    "multi-head, biased, value embeddings": {
+        "num_key_value_heads": 4,
+        "attention_bias": True,
+        "qk_norm": False,
+        "value_embeddings": True,
+    },
     "multi-query, sliding": {"num_key_value_heads": 1, "sliding_window": 5},
     "capped": {"attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0},
 }

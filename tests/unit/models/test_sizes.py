@@ -24,6 +24,7 @@ SHAPES: list[dict[str, Any]] = [
     {"num_attention_heads": 3, "head_dim": 32},
     {"head_dim": 32},
     {"intermediate_size": 100, "tie_word_embeddings": False},
+    {"value_embeddings": True, "num_key_value_heads": 1},
     {"position_encoding": "learned", "max_position_embeddings": 48},
 ]
 
