@@ -1,4 +1,4 @@
-"""CPU seconds of a training that waits for its turn: contestants take turns, so that the machine's moods meet them all."""
+"""CPU seconds of a training that waits for its turn: in turns, the moods of the machine meet all contestants."""
 
 from __future__ import annotations
 
