@@ -85,7 +85,7 @@ class Loop:
 
     def _step(self, step: int, tokens: int) -> StepFigures:
         try:
-            return self.learner.step(list(self._micro_batches(step)), tokens)
+            return self.learner.step(list(self.micro_batches(step)), tokens)
         except RuntimeError as error:
             # A GPU's allocator raises a class of its own, the processor's a plain RuntimeError.
             if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
@@ -95,7 +95,7 @@ class Loop:
             way_on = f"give `runtime: {{micro_batch: {smaller}}}`" if smaller else "give a smaller decoder or context"
             raise StageError(f"out of memory at step {step + 1} with a micro-batch of {size}; {way_on}") from None
 
-    def _micro_batches(self, step: int) -> Iterator[Batch]:
+    def micro_batches(self, step: int) -> Iterator[Batch]:
         """The part of a global batch that is this process's."""
         processes, device = self.context.processes, self.learner.accelerator.device
         share = len(self.plan.order[step]) // processes.world_size

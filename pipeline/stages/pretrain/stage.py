@@ -26,6 +26,7 @@ from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_s
 from pipeline.training.accelerator import make_accelerator
 from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import Choices, choose
+from pipeline.training.compilation import settle_compilation
 from pipeline.training.length import logging_interval
 from pipeline.training.memory import shape_of
 from pipeline.training.peak import peak_of_launch
@@ -34,6 +35,8 @@ from pipeline.training.run import summary
 
 TOKENS = "tokens"
 """Where the token store lies, in the stage's scratch folder."""
+EAGER_SHARE = 0.4
+"""Of the peak, that training without compiling reaches on a CPU: how long it takes is foreseen by this."""
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
@@ -53,7 +56,8 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     flops = rows.flops(shape.sizes, choices.micro_batch)
     text = row_bytes(store.starts, text_sizes(context.work / TOKENS), packing)
     monitor = Monitor(rows, text, flops, peak_of_launch(choices, context.processes), held_out)
-    metrics = train(model, PackedRows(store, packing), collate, rows, config.train, choices, monitor, context)
+    stretches = PackedRows(store, packing)
+    metrics, choices = train(model, stretches, collate, rows, config.train, choices, monitor, context)
     metrics["flops"] = flops
     metrics |= loss_figures(held_out, rows.steps)
     metrics |= baseline_figures(store, held_out)
@@ -70,14 +74,17 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
 def train(
     model: DecoderForCausalLM, rows: PackedRows, collate: Collate, plan: RowPlan, settings: PretrainTrain,
     choices: Choices, monitor: Monitor, context: StageContext,
-) -> dict[str, Any]:  # fmt: skip
-    """Train `model` on `rows` in the order of `plan`; how it went."""
+) -> tuple[dict[str, Any], Choices]:  # fmt: skip
+    """Train `model` on `rows` in the order of `plan`; how it went, and whether it was compiled."""
     learner = Learner(model, settings, plan.steps, make_accelerator(choices))
     log_every = logging_interval(settings, plan.steps)
     model_bytes = sum(weights.numel() * weights.element_size() for weights in model.parameters())
     cadence = Cadence(settings.checkpoint_every, log_every, model_bytes, context.processes)
-    Loop(learner, rows, plan, collate, choices.micro_batch, log_every, cadence, monitor, context).run()
-    return summary(context, plan.steps, plan.tokens_at(plan.steps), choices)
+    loop = Loop(learner, rows, plan, collate, choices.micro_batch, log_every, cadence, monitor, context)
+    seconds = monitor.flops / monitor.peak / EAGER_SHARE
+    choices = settle_compilation(choices, context, seconds, lambda: learner.compile(next(loop.micro_batches(0))))
+    loop.run()
+    return summary(context, plan.steps, plan.tokens_at(plan.steps), choices), choices
 
 
 def token_store(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, context: StageContext) -> TokenStore:

@@ -114,3 +114,21 @@ def test_z_loss_is_the_square_of_the_log_normaliser():
     loss, regular = next_token_loss(logits, labels, z_loss=0.5)
     assert_close(loss, -logits[0, 0].log_softmax(-1)[2])
     assert_close(regular, 0.5 * logits[0, 0].logsumexp(-1) ** 2)
+
+
+def test_compiling_tries_a_step_that_changes_nothing(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda compute, **_: compute)
+    tried, plain = learner(optimizer="muon"), learner(optimizer="muon")
+    tried.compile(collated(batches(0), 4)[0])
+    assert taught(tried, 0, 2) == taught(plain, 0, 2)
+
+
+def test_what_cannot_be_compiled_is_left_as_it_was(monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(torch, "compile", lambda compute, **_: fails)
+    tried, plain = learner(), learner()
+    with pytest.raises(RuntimeError, match="no kernel"):
+        tried.compile(collated(batches(0), 4)[0])
+    assert taught(tried, 0, 2) == taught(plain, 0, 2)

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
+from safetensors.torch import load_file
+from torch.testing import assert_close
 from transformers import AutoModelForCausalLM
 
 from pipeline.artifacts import Corpus, Tokenizer
@@ -17,6 +20,7 @@ from pipeline.stages.pretrain.config import Config
 from pipeline.stages.pretrain.excerpts import SAMPLES
 from pipeline.stages.pretrain.stage import run
 from pipeline.stages.tokenizer.characters import learn_characters
+from pipeline.training.compilation import has_compiler
 from pipeline.training.metrics import METRICS, read_rows
 from tests.unit.stages.tiny import make_context, save_tiny_model
 from tests.unit.training.killing import assert_resumes_exactly
@@ -73,12 +77,24 @@ def test_evaluations_leave_the_weights_alone_and_end_with_the_stages_own_figure(
 
 def test_accumulated_micro_batches_resume_exactly_too(tmp_path, inputs):
     def accumulated(context):
-        import dataclasses
-
         runtime = context.runtime.model_copy(update={"micro_batch": 2})
-        return run(settings(), inputs, dataclasses.replace(context, runtime=runtime))
+        return run(settings(), inputs, replace(context, runtime=runtime))
 
     assert_resumes_exactly(accumulated, tmp_path, kill_at=9, kept=8)
+
+
+@pytest.mark.slow  # compiles kernels
+@pytest.mark.skipif(not has_compiler(), reason="no C++ compiler on this machine")
+def test_a_compiled_training_computes_the_same_and_resumes_exactly(tmp_path, inputs):
+    def compiled(context):
+        return run(settings(), inputs, replace(context, runtime=context.runtime.model_copy(update={"compile": True})))
+
+    assert_resumes_exactly(compiled, tmp_path, kill_at=7, kept=4)
+    eager = make_context(tmp_path / "eager")
+    run(settings(), inputs, eager)
+    found, expected = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "eager"))
+    assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    assert json.loads((tmp_path / "whole" / ".work" / "resume.json").read_text())["compiled"] is True
 
 
 def test_windows_of_the_stream_resume_exactly_over_epochs(tmp_path, inputs):
