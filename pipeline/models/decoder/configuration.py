@@ -118,11 +118,11 @@ class DecoderConfig(PreTrainedConfig):
     def base_model_pp_plan(self) -> dict[str, tuple[list[str], list[str]]] | None:
         """Which modules take part in a pipeline, with what goes in and out; None for a decoder that cannot be cut so.
 
-        The stages after the first are given states in place of embeddings: whatever is done to the embeddings before
-        the first layer would be done to the states again.
+        The stages after the first are given states in place of token ids: whatever is done to the embeddings before
+        the first layer would be done to the states again, and nothing can be looked up by token.
         """
         changes = self.position_encoding in ("learned", "sinusoidal") or self.embedding_norm or self.embedding_dropout
-        if changes:
+        if changes or self.value_embeddings:
             return None
         return {
             "embed_tokens": (["input_ids"], ["inputs_embeds"]),

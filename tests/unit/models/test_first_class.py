@@ -73,7 +73,8 @@ def stage_of(model: nn.Module, first: int, end: int) -> nn.Module:
 def test_a_pipeline_of_stages_gives_the_logits_of_the_whole(settings):
     plan = tiny_config(**settings).base_model_pp_plan
     if plan is None:
-        assert settings.get("embedding_norm") or settings["position_encoding"] in ("learned", "sinusoidal")
+        absolute = settings.get("position_encoding") in ("learned", "sinusoidal")
+        assert absolute or settings.get("embedding_norm") or settings.get("value_embeddings")
         return
     model, tokens = tiny_decoder(num_hidden_layers=3, **settings), tiny_tokens(2, 9)
     assert model.supports_pp_plan and set(plan) <= {name for name, _ in model.model.named_children()}
