@@ -97,12 +97,12 @@ class DecoderModel(DecoderPreTrainedModel):
         assert inputs_embeds is not None
         # Before a cache is made: position ids mark documents only where there is none, and a new one holds nothing.
         make_mask = create_sliding_window_causal_mask if self.config.sliding_window else create_causal_mask
-        mask = make_mask(
-            config=self.config,
-            inputs_embeds=inputs_embeds,
-            attention_mask=attention_mask,
-            past_key_values=past_key_values,
-            position_ids=position_ids,
+        mask = make_mask(  # by place: transformers 5.24 gave the cache another name
+            self.config,
+            inputs_embeds,
+            attention_mask,
+            past_key_values,
+            position_ids,
             allow_is_causal_skip=self.config.attn_logit_softcapping is None,  # our own attention needs the mask itself
         )
         if use_cache and past_key_values is None:

@@ -34,7 +34,9 @@ def model_start(messages: list[Message], custom: bool) -> str:
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 {HERE}
-tokenizer = AutoTokenizer.from_pretrained(repository, revision=revision)
+tokenizer = AutoTokenizer.from_pretrained(
+    repository, revision=revision{_trust(custom)}
+)
 model = AutoModelForCausalLM.from_pretrained(
     repository, revision=revision{_trust(custom)}
 )
@@ -52,7 +54,9 @@ def reward_start(messages: list[Message], custom: bool) -> str:
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 {HERE}
-tokenizer = AutoTokenizer.from_pretrained(repository, revision=revision)
+tokenizer = AutoTokenizer.from_pretrained(
+    repository, revision=revision{_trust(custom)}
+)
 model = AutoModelForSequenceClassification.from_pretrained(
     repository, revision=revision{_trust(custom)}
 )
@@ -83,6 +87,7 @@ print(data["train"][0], len(data["validation"]))"""
 
 
 def _trust(custom: bool) -> str:
+    """For the tokenizer too, which needs no code: transformers opens the model's config to find its class, and asks."""
     return ", trust_remote_code=True" if custom else ""
 
 
