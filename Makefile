@@ -7,6 +7,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= -n 2 --dist loadgroup --no-loadscope-reorder
 TORCH := torch==2.13.0
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
@@ -24,7 +25,7 @@ demo: .venv/ready
 	$(BIN)/gristmill run recipes/tiny.yaml
 
 test: .venv/ready check
-	$(BIN)/python -m pytest tests -m 'not slow and not sharded' --durations=15
+	$(BIN)/python -m pytest tests -m 'not slow and not sharded' --durations=15 $(WORKERS)
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest tests -m slow --timeout 3600
@@ -49,7 +50,7 @@ oldest newest: %: .floors/%/ready
 		--resolution $(RESOLUTION) -e '.[dev]'
 	$(BIN)/uv pip freeze --python .floors/$@ > .floors/$@.txt
 	.floors/$@/bin/python -m pytest tests/unit tests/contracts tests/end_to_end/test_packaging.py \
-		-m 'not slow and not sharded'
+		-m 'not slow and not sharded' $(WORKERS)
 
 .floors/%/ready: .venv/ready
 	$(BIN)/python -m venv .floors/$*

@@ -18,7 +18,10 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def hanging(lead: str, text: str, width: int = WIDTH) -> str:
-    """`lead` and `text`, whose further lines start below its first."""
+    """`lead` and `text`, whose further lines start below its first; or in column 4 below a lead over half as wide."""
+    if 2 * len(lead) > width:
+        indent = " " * 4
+        return "\n".join([lead.rstrip(), *(indent + line for line in wrap(text, width - len(indent)))])
     indent = " " * len(lead)
     lines = wrap(text, width - len(lead))
     return "\n".join([(lead + lines[0]).rstrip(), *(indent + line for line in lines[1:])])

@@ -126,7 +126,7 @@ def test_the_numbers_on_the_page_are_those_of_metrics_jsonl(small: Path):
         numbers = [float(word.replace("−", "-")) for word in stage["charts"][0]["note"].split() if word[-1].isdigit()]
         first, last = rows[0], rows[-1]
         expected = [first[title], first["step"], last[title], last["step"]]
-        assert numbers == pytest.approx(expected, rel=1e-2, abs=1e-3), stage["id"]
+        assert numbers[:4] == pytest.approx(expected, rel=1e-2, abs=1e-3), stage["id"]
 
 
 def test_the_report_harms_no_artifact(small: Path):

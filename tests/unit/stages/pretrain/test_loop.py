@@ -93,7 +93,7 @@ def rows_read(training: Loop, first: int, last: int) -> list[list[int]]:
     return [
         row
         for step in range(first, last)
-        for part in training._micro_batches(step)
+        for part in training.micro_batches(step)
         for row in part["input_ids"].tolist()
     ]
 
