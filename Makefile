@@ -7,7 +7,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= -n 2 --dist loadgroup --no-loadscope-reorder
+WORKERS ?= -n 2 --dist loadscope --no-loadscope-reorder
 TORCH := torch==2.13.0
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests import chain
-
-SHARED = ("tiny_folder", "small_run")
-"""Runs that many files share, the longest first."""
+from tests import chain, workers
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.ByRun:
+    return workers.ByRun(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one shared run stay on one worker (`--dist loadgroup`), and begin first; the others go file by file."""
-
-    def place(item: pytest.Item) -> int:
-        used = getattr(item, "fixturenames", ())
-        return next((place for place, name in enumerate(SHARED) if name in used), len(SHARED))
-
-    places = {file: min(map(place, tests)) for file, tests in by_file(items).items()}
-    items.sort(key=lambda item: places[item.path])
-    for item in items:
-        group = SHARED[places[item.path]] if places[item.path] < len(SHARED) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def by_file(items: list[pytest.Item]) -> dict[Path, list[pytest.Item]]:
-    """The tests of each file."""
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    return files
+    workers.in_order(items)
 
 
 @pytest.fixture(scope="session")
