@@ -17,6 +17,7 @@ HELD_BACK = 60_000
 class Characters:
     """A text as nanoGPT cuts it."""
 
+    file: Path
     train: np.ndarray
     judge: np.ndarray
     count: int
@@ -35,7 +36,7 @@ def characters(path: Path, tuning: bool) -> Characters:
     train, judge = np.split(ids, [int(0.9 * len(ids))])
     if tuning:
         train, judge = np.split(train, [len(train) - HELD_BACK])
-    return Characters(train, judge, len(number))
+    return Characters(path, train, judge, len(number))
 
 
 def windows_of(ids: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -55,8 +55,8 @@ class Contestant:
 
     def _line(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        for line in self.process.stdout:  # libraries write there too
-            if line.startswith("{"):
+        for line in self.process.stdout:  # libraries write there too, the Trainer its dicts
+            if line.startswith('{"'):
                 return json.loads(line)
         raise SystemExit(f"{self.name} ended before it was judged: run it alone to see why\n"
                          f"  {sys.executable} -m benchmarks.pretrain.worker '{json.dumps(self.task)}'")  # fmt: skip
