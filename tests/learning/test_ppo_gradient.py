@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline.stages.ppo.advantages import gae
-from pipeline.stages.ppo.losses import policy_loss
+from pipeline.stages.ppo.losses import kl_loss, policy_loss
 from pipeline.stages.ppo.rewards import episode_scores, token_rewards
 from tests.learning.worlds import World
 
@@ -148,6 +148,37 @@ def test_with_exact_values_any_lambda_gives_the_exact_gradient(strings, gae_lamb
     assert error(ppo_gradient(strings, gae_lambda=gae_lambda, values=values), strings) < 1e-5
 
 
+def numbers_of_answers(strings: Strings) -> Tensor:
+    return torch.arange(len(strings.mask))[:, None].expand_as(strings.mask)
+
+
+def gradient_with_kl_in_the_loss(strings: Strings, kl_total: Tensor) -> Tensor:
+    """The scores alone go through the advantages; `kl_total` is what the loss adds for the KL divergence."""
+    scores = episode_scores(strings.scores, strings.ended, None, PENALTY)
+    rewards = token_rewards(scores, strings.log_probs.detach(), strings.ref_log_probs, strings.mask, 0.0)
+    return ppo_gradient(strings, rewards=rewards) - BETA * flat_gradient(kl_total, strings)
+
+
+def test_k2_in_the_loss_gives_the_exact_gradient(strings):
+    weights = strings.mask * strings.probabilities[:, None]
+    kl = kl_loss(strings.log_probs, strings.ref_log_probs, weights, numbers_of_answers(strings))
+    assert error(gradient_with_kl_in_the_loss(strings, kl.total), strings) < 1e-5
+
+
+def k2_of_each_token(strings: Strings) -> Tensor:
+    weights = strings.mask * strings.probabilities[:, None]
+    return gradient_with_kl_in_the_loss(
+        strings, (0.5 * (strings.log_probs - strings.ref_log_probs).square() * weights).sum()
+    )
+
+
+def k3_in_the_loss(strings: Strings) -> Tensor:
+    difference = ((strings.ref_log_probs - strings.log_probs) * strings.mask).sum(dim=1)
+    return gradient_with_kl_in_the_loss(
+        strings, ((difference.exp() - 1 - difference) * strings.probabilities.detach()).sum()
+    )
+
+
 def end_left_out_of_the_loss(strings: Strings) -> Tensor:
     return ppo_gradient(strings, loss_mask=strings.mask * (strings.tokens != END))
 
@@ -198,6 +229,8 @@ BUGS = {
     "the score one token late": score_moved(1),
     "the score one token early": score_moved(-1),
     "k3 in the reward": k3_in_the_reward,
+    "k2 of each token in the loss": k2_of_each_token,
+    "k3 in the loss": k3_in_the_loss,
     "log-probabilities off by one": log_probs_off_by_one,
     "another temperature in the loss": other_temperature_in_the_loss,
     "a mean per answer": mean_per_answer,

@@ -35,7 +35,13 @@ def masked_moments(values: Tensor, mask: Tensor) -> Tensor:
 
 def whiten(values: Tensor, mask: Tensor, moments: Tensor) -> Tensor:
     """The values brought to mean 0 and variance 1 by `moments`, perhaps of a larger whole; zero outside the mask."""
+    mean = moments[1] / moments[0]
+    return ((values - mean) * whitening_scale(moments) * mask).to(values.dtype)
+
+
+def whitening_scale(moments: Tensor) -> Tensor:
+    """What `whiten` multiplies by: one over the standard deviation; a scalar."""
     count, total, squares = moments
     mean = total / count
     variance = (squares / count - mean * mean).clamp(min=0)
-    return ((values - mean) * torch.rsqrt(variance + 1e-8) * mask).to(values.dtype)
+    return torch.rsqrt(variance + 1e-8)

@@ -22,6 +22,11 @@ class Part:
     advantages: Tensor
     returns: Tensor
     mask: Tensor
+    ref_log_probs: Tensor
+    answers: Tensor
+    """The number of the answer that each token belongs to."""
+    kl_weight: Tensor | None
+    """As the batch's."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,9 @@ class Batch:
     values: Tensor
     advantages: Tensor
     returns: Tensor
+    ref_log_probs: Tensor
+    kl_weight: Tensor | None
+    """What a nat of KL costs in the loss, in units of the advantages; None where it is charged in the reward."""
     layouts: Sequence[Layout]
     """How all answers go through a network."""
 
@@ -44,8 +52,9 @@ class Batch:
 
     def part(self, layout: Layout) -> Part:
         """The response tokens of a layout, in its order."""
-        tensors = (self.log_probs, self.values, self.advantages, self.returns, self.mask)
-        return Part(*(tensor.reshape(-1)[layout.places] for tensor in tensors))
+        tensors = (self.log_probs, self.values, self.advantages, self.returns, self.mask, self.ref_log_probs)
+        taken = (tensor.reshape(-1)[layout.places] for tensor in tensors)
+        return Part(*taken, answers=layout.places // self.tokens.shape[1], kl_weight=self.kl_weight)
 
 
 def minibatch_rows(count: int, minibatches: int, first: int, seed: Sequence[int]) -> list[list[int]]:

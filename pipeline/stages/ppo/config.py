@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.artifacts import DataInput, Model, ModelInput, ScorerInput
 from pipeline.core.errors import SettingError
@@ -38,6 +38,34 @@ class ScoreConfig(Settings):
     """Scores are held within plus or minus this; null leaves them."""
     missing_end_penalty: float = Field(default=1.0, ge=0)
     """Subtracted from the score of an answer that was cut before its end token."""
+
+
+class AdaptiveKlConfig(Settings):
+    """A coefficient that is moved after every update so that the KL divergence comes to a target."""
+
+    target: float = Field(default=6.0, gt=0)
+    """The KL divergence from the reference that is wanted, in nats per answer."""
+    horizon: Count = 10_000
+    """Answers over which an error of 1 (20 % is counted at most) changes the coefficient by its own size."""
+
+
+class KlConfig(Settings):
+    """Where the KL divergence from the reference is charged, and whether its coefficient moves."""
+
+    estimator: Literal["k1", "k2"] = "k1"
+    """`k1`: each token's log-ratio, in the reward. `k2`: half the square of the answer's, in the loss."""
+    adaptive: AdaptiveKlConfig | None = None
+    """Moves `kl_coefficient`, which is then the first one; null keeps it."""
+
+    @field_validator("estimator", mode="before")
+    @classmethod
+    def _has_the_right_gradient(cls, estimator: Any) -> Any:
+        if estimator == "k3":
+            raise ValueError(
+                "k3 estimates the KL divergence but not its slope: in the reward it drives rare tokens to 0; write k1 "
+                "(in the reward) or k2 (in the loss)"
+            )
+        return estimator
 
 
 class UpdateConfig(Settings):
@@ -89,6 +117,8 @@ class Config(StageConfig):
     """Answers (episodes) per update, over all processes."""
     kl_coefficient: float = Field(default=0.05, ge=0)
     """Reward lost per nat by which a token's log-probability exceeds the reference's."""
+    kl: KlConfig = KlConfig()
+    """How that is charged."""
     learning_rate: float = Field(default=3e-6, gt=0)
     """The policy's learning rate at the first update."""
     critic_learning_rate: float | None = Field(default=None, gt=0)
@@ -110,6 +140,16 @@ class Config(StageConfig):
         if size % parts:
             said = f"{size} answers cannot be shared among {parts} minibatches; write a multiple of {parts}"
             raise SettingError(said, "global_batch_size", "update.minibatches")
+        return self
+
+    @model_validator(mode="after")
+    def _the_coefficient_can_move(self) -> Config:
+        adaptive = self.kl.adaptive
+        if adaptive is not None and self.kl_coefficient == 0:
+            raise SettingError("a coefficient of 0 stays 0 whatever the target", "kl_coefficient", "kl.adaptive")
+        if adaptive is not None and adaptive.horizon < self.global_batch_size:
+            said = f"{adaptive.horizon} answers are fewer than those of one update, {self.global_batch_size}"
+            raise SettingError(said, "kl.adaptive.horizon", "global_batch_size")
         return self
 
 

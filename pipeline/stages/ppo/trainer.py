@@ -1,7 +1,7 @@
 """The loop of PPO: answers, advantages, an update, a line of figures; and what has to be kept to go on exactly.
 
 Nothing is drawn from a generator with a state: prompts, uniforms and minibatches are functions of the seed and of the
-number of the update. So the state is the weights, the optimizers and two counters.
+number of the update. So the state is the weights, the optimizers, two counters and the KL coefficient.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from safetensors.torch import load_model, save_model
 from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.stages.ppo import metrics
+from pipeline.stages.ppo.kl_control import adapted
 from pipeline.stages.ppo.layout import Packer
 from pipeline.stages.ppo.networks import Critic, Policy, frozen_copy
 from pipeline.stages.ppo.prompts import Prompt, prompt_of_episode
@@ -71,6 +72,7 @@ class Trainer:
         self.updater = Updater(self.policy_learner, self.critic_learner, config.update, self.packer, accelerator)
         self.update = 0
         self.tokens = 0
+        self.kl_coefficient = config.kl_coefficient
 
     def _learner(self, network: Policy | Critic) -> Learner:
         network, optimizer = self.accelerator.prepare(network, adam(network, self.config.optimizer))
@@ -87,7 +89,7 @@ class Trainer:
         scores = episode_scores(
             rollout.scores, rollout.ended, self.config.scores.clip, self.config.scores.missing_end_penalty
         )
-        batch = estimate(rollout, scores, self.config.kl_coefficient, self.config.update, self.accelerator)
+        batch = estimate(rollout, scores, self.kl_coefficient, self.config, self.accelerator)
         first_row = self.accelerator.process_index * len(rollout.prompts)
         sums = self.updater.run(batch, first_row, [self.seed, self.update])
         mismatch = self._largest(max(rollout.mismatch, float(sums.pop("log_prob_mismatch"))))
@@ -97,9 +99,17 @@ class Trainer:
         self.update += 1
         self.tokens += round(totals["tokens"])
         figures = {"step": self.update, "tokens": self.tokens, **self._figures(totals), **learning_rates}
-        figures["log_prob_mismatch"] = mismatch
+        figures |= {"kl_coefficient": self.kl_coefficient, "log_prob_mismatch": mismatch}
         self._require_sound(figures)
+        self._adapt(figures["kl"])
         return figures
+
+    def _adapt(self, kl: float) -> None:
+        """Move the coefficient of the KL divergence, where it moves, for the next update."""
+        how = self.config.kl.adaptive
+        if how is not None:
+            answers = self.config.global_batch_size
+            self.kl_coefficient = adapted(self.kl_coefficient, kl, how.target, answers, how.horizon)
 
     def own_episodes(self) -> list[int]:
         """The part of the update's episodes that falls to this process."""
@@ -173,7 +183,8 @@ class Trainer:
         for name, learner, network in self._parts():
             save_model(network, str(folder / f"{name}.safetensors"))
             torch.save(learner.optimizer.state_dict(), folder / f"{name}_optimizer.pt")
-        write_json(folder / "state.json", {"update": self.update, "tokens": self.tokens, "figures": dict(figures)})
+        counters = {"update": self.update, "tokens": self.tokens, "kl_coefficient": self.kl_coefficient}
+        write_json(folder / "state.json", {**counters, "figures": dict(figures)})
 
     def load(self, folder: Path) -> dict[str, Any]:
         """Go on from what `save` wrote; the figures of the last update. Every process calls it."""
@@ -182,7 +193,7 @@ class Trainer:
             state = torch.load(folder / f"{name}_optimizer.pt", map_location="cpu", weights_only=True)
             learner.optimizer.load_state_dict(state)
         state = read_json(folder / "state.json")
-        self.update, self.tokens = state["update"], state["tokens"]
+        self.update, self.tokens, self.kl_coefficient = state["update"], state["tokens"], state["kl_coefficient"]
         return state["figures"]
 
     def _parts(self) -> list[tuple[str, Learner, Policy | Critic]]:

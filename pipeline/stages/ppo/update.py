@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.stages.ppo.advantages import gae, masked_moments, whiten
+from pipeline.stages.ppo.advantages import gae, masked_moments, whiten, whitening_scale
 from pipeline.stages.ppo.batches import Batch, Part, minibatch_rows
-from pipeline.stages.ppo.config import UpdateConfig
+from pipeline.stages.ppo.config import Config, UpdateConfig
 from pipeline.stages.ppo.layout import Layout, Packer
-from pipeline.stages.ppo.losses import Loss, clipped_tokens, old_to_new_kl, policy_loss, value_loss
+from pipeline.stages.ppo.losses import Loss, clipped_tokens, kl_loss, old_to_new_kl, policy_loss, value_loss
 from pipeline.stages.ppo.metrics import Sums, add, add_loss, return_sums
 from pipeline.stages.ppo.rewards import token_rewards
 from pipeline.stages.ppo.rollout import Rollout
@@ -37,19 +37,23 @@ class Learner:
 
 
 def estimate(
-    rollout: Rollout, scores: Tensor, kl_coefficient: float, config: UpdateConfig, accelerator: Accelerator
+    rollout: Rollout, scores: Tensor, kl_coefficient: float, config: Config, accelerator: Accelerator
 ) -> Batch:
     """The rollout with its advantages and returns; `scores` (batch,) are those after clipping and penalty."""
-    rewards = token_rewards(scores, rollout.log_probs, rollout.ref_log_probs, rollout.mask, kl_coefficient)
-    advantages = gae(rewards, rollout.values, rollout.mask, config.discount, config.gae_lambda)
+    in_loss, update = config.kl.estimator == "k2", config.update
+    charged = 0.0 if in_loss else kl_coefficient
+    rewards = token_rewards(scores, rollout.log_probs, rollout.ref_log_probs, rollout.mask, charged)
+    advantages = gae(rewards, rollout.values, rollout.mask, update.discount, update.gae_lambda)
     returns = advantages + rollout.values
-    if config.whiten_advantages:
+    # The KL in the loss is divided by what the rewards are divided by: else whitening would change the price of it.
+    scale = torch.ones((), device=rewards.device)
+    if update.whiten_advantages:
         moments = accelerator.reduce(masked_moments(advantages, rollout.mask), reduction="sum")
         assert isinstance(moments, Tensor)
-        advantages = whiten(advantages, rollout.mask, moments)
+        advantages, scale = whiten(advantages, rollout.mask, moments), whitening_scale(moments).to(scale.dtype)
     return Batch(
         rollout.prompt_ids, rollout.tokens, rollout.mask, rollout.log_probs, rollout.values, advantages, returns,
-        rollout.layouts,
+        rollout.ref_log_probs, kl_coefficient * scale if in_loss else None, rollout.layouts,
     )  # fmt: skip
 
 
@@ -105,12 +109,19 @@ class Updater:
         with self._accumulating(self.policy.network, last):
             log_probs = self.policy.network(layout)
             loss = policy_loss(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
-            self._backward(loss, count)
+            self._backward(self._objective(loss, log_probs, part), count)
         log_probs = log_probs.detach()
         add_loss(sums, "policy_loss", loss)
         clipped = clipped_tokens(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
         add(sums, {"clip_fraction": clipped, "approx_kl": old_to_new_kl(log_probs, part.log_probs, part.mask)})
         return log_probs
+
+    def _objective(self, surrogate: Loss, log_probs: Tensor, part: Part) -> Loss:
+        """The surrogate and what else the policy pays for, in the surrogate's units."""
+        total = surrogate.total
+        if part.kl_weight is not None:
+            total = total + part.kl_weight * kl_loss(log_probs, part.ref_log_probs, part.mask, part.answers).total
+        return surrogate._replace(total=total)
 
     def _critic_backward(self, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums) -> None:
         with self._accumulating(self.critic.network, last):

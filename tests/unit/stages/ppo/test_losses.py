@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.stages.ppo.losses import Loss, clipped_tokens, old_to_new_kl, policy_loss, value_loss
+from pipeline.stages.ppo.losses import Loss, clipped_tokens, kl_loss, old_to_new_kl, policy_loss, value_loss
 
 CLIP = 0.2
 
@@ -58,6 +58,18 @@ def test_uneven_parts_over_a_known_count_give_the_gradient_of_the_whole(dtype, t
         for rows in (slice(0, 1), slice(1, 4), slice(4, 6))
     )
     torch.testing.assert_close(torch.autograd.grad(total, log_probs)[0], whole, atol=tolerance, rtol=0)
+
+
+def test_the_kl_loss_squares_the_log_ratio_of_whole_answers():
+    log_probs, reference, _, mask = tensors()
+    answers = torch.arange(len(mask))[:, None].expand_as(mask)
+    whole = kl_loss(log_probs, reference, mask, answers)
+    log_ratios = ((log_probs - reference) * mask).sum(dim=1)
+    torch.testing.assert_close(whole.total, 0.5 * log_ratios.square().sum())
+    assert whole.count == mask.sum()
+    places = mask.bool()  # flat and without padding, as a layout gives them
+    flat = kl_loss(log_probs[places], reference[places], mask[places], answers[places])
+    torch.testing.assert_close(flat.total, whole.total)
 
 
 def test_padding_changes_nothing():

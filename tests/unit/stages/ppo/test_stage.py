@@ -37,7 +37,9 @@ def lines(folder):
 
 @pytest.mark.parametrize("calls", [0, 1, 3])
 def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, policy, prompts, calls):
-    changes = {"update": {"minibatches": 2, "epochs": 2}}
+    changes = {
+        "update": {"minibatches": 2, "epochs": 2}, "kl": {"adaptive": {"target": 0.01, "horizon": 16}},
+    }  # fmt: skip
     whole = run_into(tmp_path / "whole", policy, prompts, "until_killed", **changes)
     ppo_chain.calls_left[:] = [calls]
     with pytest.raises(ppo_chain.Killed):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from pipeline.core.errors import StageError
 from pipeline.models import sampling
 from pipeline.stages.ppo import rollout
+from pipeline.stages.ppo.kl_control import adapted
 from pipeline.stages.ppo.prompts import Prompt
 from tests.learning.ppo_chain import settings
 from tests.learning.ppo_on_worlds import make_trainer, small_llama
@@ -51,8 +53,28 @@ def test_the_learning_rates_fall_to_zero_in_a_line():
     assert rates == pytest.approx([1e-3, 7.5e-4, 5e-4, 2.5e-4])
 
 
+def test_an_adaptive_coefficient_follows_the_kl():
+    adaptive = trainer(kl_coefficient=0.1, kl={"adaptive": {"target": 0.02, "horizon": 8}}, learning_rate=1e-2)
+    figures = [adaptive.step() for _ in range(4)]
+    assert figures[0]["kl_coefficient"] == 0.1
+    assert figures[1]["kl_coefficient"] == pytest.approx(0.08)  # before the first step policy and reference are one
+    for before, after in pairwise(figures):
+        assert after["kl_coefficient"] == adapted(before["kl_coefficient"], before["kl"], 0.02, 8, 8)
+    coefficients = [one["kl_coefficient"] for one in figures]
+    assert any(later > earlier for earlier, later in pairwise(coefficients))
+
+
+def test_charged_in_the_loss_the_kl_still_holds_the_policy():
+    kl = {}
+    for coefficient in (0.0, 1.0):
+        held = trainer(steps=8, kl_coefficient=coefficient, kl={"estimator": "k2"}, learning_rate=3e-3)
+        kl[coefficient] = [held.step() for _ in range(8)][-1]["kl"]
+    assert kl[1.0] < 0.5 * kl[0.0]
+
+
 def test_micro_batches_do_not_change_the_update():
-    config, prompts = settings(), [Prompt((1, 2)), Prompt((3,))]
+    config = settings(kl={"estimator": "k2"}, kl_coefficient=1.0)
+    prompts = [Prompt((1, 2)), Prompt((3,))]
 
     def score(prompts, responses):
         return [float(len(response)) for response in responses]
