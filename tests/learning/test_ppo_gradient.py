@@ -15,8 +15,11 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline.stages.ppo.advantages import gae
+from pipeline.stages.ppo.batches import Part
 from pipeline.stages.ppo.losses import kl_loss, policy_loss
+from pipeline.stages.ppo.networks import Outputs, entropy_of
 from pipeline.stages.ppo.rewards import episode_scores, token_rewards
+from pipeline.stages.ppo.update import objective
 from tests.learning.worlds import World
 
 pytestmark = pytest.mark.learning
@@ -163,6 +166,21 @@ def test_k2_in_the_loss_gives_the_exact_gradient(strings):
     weights = strings.mask * strings.probabilities[:, None]
     kl = kl_loss(strings.log_probs, strings.ref_log_probs, weights, numbers_of_answers(strings))
     assert error(gradient_with_kl_in_the_loss(strings, kl.total), strings) < 1e-5
+
+
+def test_the_entropy_bonus_earns_its_coefficient_a_nat(strings):
+    """For strings of one token, where the entropy of the token is that of the string."""
+    first = strings.tokens[:, 0][:, None] == torch.arange(WORLD.size)
+    heads = torch.stack([strings.log_probs[column.nonzero()[0, 0], 0] for column in first.T])  # one of each beginning
+    weights, rewards = heads.exp().detach(), torch.tensor([3.0, 1.0, -2.0, 0.5]).double()
+    none = torch.zeros_like(heads)
+    part = Part(
+        heads.detach(), none, rewards, rewards, weights, none, torch.arange(4), None, torch.tensor(0.7).double()
+    )
+    surrogate = policy_loss(heads, heads.detach(), rewards, weights, clip_range=0.2)
+    found = flat_gradient(-objective(surrogate, Outputs(heads, entropy_of(heads).expand(4)), part).total, strings)
+    exact = flat_gradient((heads.exp() * (rewards - 0.7 * heads)).sum(), strings)
+    assert float((found - exact).norm() / exact.norm()) < 1e-5
 
 
 def k2_of_each_token(strings: Strings) -> Tensor:

@@ -26,6 +26,7 @@ class Part:
     answers: Tensor
     """The number of the answer that each token belongs to."""
     kl_weight: Tensor | None
+    entropy_weight: Tensor | None
     """As the batch's."""
 
 
@@ -43,6 +44,8 @@ class Batch:
     ref_log_probs: Tensor
     kl_weight: Tensor | None
     """What a nat of KL costs in the loss, in units of the advantages; None where it is charged in the reward."""
+    entropy_weight: Tensor | None
+    """What a nat of entropy earns there; None where it earns nothing."""
     layouts: Sequence[Layout]
     """How all answers go through a network."""
 
@@ -54,7 +57,8 @@ class Batch:
         """The response tokens of a layout, in its order."""
         tensors = (self.log_probs, self.values, self.advantages, self.returns, self.mask, self.ref_log_probs)
         taken = (tensor.reshape(-1)[layout.places] for tensor in tensors)
-        return Part(*taken, answers=layout.places // self.tokens.shape[1], kl_weight=self.kl_weight)
+        answers = layout.places // self.tokens.shape[1]
+        return Part(*taken, answers=answers, kl_weight=self.kl_weight, entropy_weight=self.entropy_weight)
 
 
 def minibatch_rows(count: int, minibatches: int, first: int, seed: Sequence[int]) -> list[list[int]]:

@@ -32,8 +32,13 @@ class SamplingConfig(Settings):
 
 
 class ScoreConfig(Settings):
-    """What is done to an answer's score before it becomes its reward."""
+    """What is done to an answer's score before it becomes its reward.
 
+    Token rewards are not scaled on their own, as some trainers do: whitened advantages would take the scale out again.
+    """
+
+    normalize: bool = False
+    """Whether scores are first brought to mean 0 and deviation 1, by those of all answers so far."""
     clip: float | None = Field(default=10.0, gt=0)
     """Scores are held within plus or minus this; null leaves them."""
     missing_end_penalty: float = Field(default=1.0, ge=0)
@@ -85,6 +90,10 @@ class UpdateConfig(Settings):
     """Weight of longer estimates of the advantage: 0 trusts the critic alone, 1 the returns alone."""
     whiten_advantages: bool = True
     """Whether the advantages of a batch, over all processes, are brought to mean 0 and variance 1."""
+    entropy_coefficient: float = Field(default=0.0, ge=0)
+    """Reward per nat of the entropy of each token's distribution: keeps the policy from settling early."""
+    max_approx_kl: float | None = Field(default=None, gt=0)
+    """Nats per token from the policy that sampled beyond which an update takes no more steps; null takes them all."""
     max_grad_norm: float | None = Field(default=1.0, gt=0)
     """Gradients of the policy and of the critic are each scaled down to this norm; null leaves them."""
 

@@ -7,7 +7,7 @@ every model in evaluation mode.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from pipeline.models.scoring import RewardScorer
+
+
+class Outputs(NamedTuple):
+    """What one forward pass of training gives of each response token; tensors are (n,), in float32."""
+
+    log_probs: Tensor
+    entropy: Tensor | None
+    """Of the distribution that the token was drawn from, in nats; None where it was not asked for."""
 
 
 class Policy(nn.Module):
@@ -32,19 +40,43 @@ class Policy(nn.Module):
 
     def forward(self, layout: Layout) -> Tensor:
         """Log-probabilities at the sampling temperature, (n,), in float32."""
+        return -cross_entropy(self.logits(layout), layout.tokens, reduction="none")
+
+    def logits(self, layout: Layout) -> Tensor:
+        """Of every response token, (n, vocabulary), divided by the temperature, in float32."""
         logits = self.model(
             input_ids=layout.input_ids,
             position_ids=layout.position_ids,
             use_cache=False,
             logits_to_keep=layout.predicting,  # the head is as dear as several layers where the vocabulary is large
         ).logits.float()
-        if self.temperature != 1:
-            logits = logits / self.temperature
-        return -cross_entropy(logits, layout.tokens, reduction="none")
+        return logits if self.temperature == 1 else logits / self.temperature
 
     def can_pack(self) -> bool:
         """Whether several answers may stand in one row."""
         return keeps_packed_rows_apart(self.model.base_model, self.model.config)
+
+
+class TrainedPolicy(nn.Module):
+    """The policy as its losses see it: one forward pass gives all that they need."""
+
+    def __init__(self, policy: Policy, *, entropy: bool) -> None:
+        """`entropy`: whether the losses need it; it costs as much again as the log-probabilities."""
+        super().__init__()
+        self.policy = policy
+        self.entropy = entropy
+
+    def forward(self, layout: Layout) -> Outputs:
+        """Everything of one layout."""
+        logits = self.policy.logits(layout)
+        log_probs = -cross_entropy(logits, layout.tokens, reduction="none")
+        return Outputs(log_probs, entropy_of(logits) if self.entropy else None)
+
+
+def entropy_of(logits: Tensor) -> Tensor:
+    """The entropy of each row's distribution, in nats; logits are (n, vocabulary), the result (n,)."""
+    log_probs = logits.log_softmax(dim=-1)
+    return -(log_probs.exp() * log_probs).sum(dim=-1)
 
 
 class Critic(nn.Module):

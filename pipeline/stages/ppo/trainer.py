@@ -1,7 +1,8 @@
 """The loop of PPO: answers, advantages, an update, a line of figures; and what has to be kept to go on exactly.
 
 Nothing is drawn from a generator with a state: prompts, uniforms and minibatches are functions of the seed and of the
-number of the update. So the state is the weights, the optimizers, two counters and the KL coefficient.
+number of the update. So the state is the weights, the optimizers, two counters, the KL coefficient and the moments of
+the scores.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from safetensors.torch import load_model, save_model
 from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.stages.ppo import metrics
+from pipeline.stages.ppo.advantages import masked_moments, whiten
 from pipeline.stages.ppo.kl_control import adapted
 from pipeline.stages.ppo.layout import Packer
-from pipeline.stages.ppo.networks import Critic, Policy, frozen_copy
+from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, frozen_copy
 from pipeline.stages.ppo.prompts import Prompt, prompt_of_episode
 from pipeline.stages.ppo.rewards import episode_scores
 from pipeline.stages.ppo.rollout import Rollout, Sampler, collect, responses_of
@@ -66,15 +68,17 @@ class Trainer:
         self.policy = policy.to(accelerator.device).eval()
         self.critic = critic.to(accelerator.device).eval()
         self.reference = frozen_copy(self.policy)
-        self.policy_learner = self._learner(self.policy)
+        trained = TrainedPolicy(self.policy, entropy=config.update.entropy_coefficient > 0)
+        self.policy_learner = self._learner(trained)
         self.critic_learner = self._learner(self.critic)
         self.packer = Packer(micro_batch_tokens, policy.pad_id, packed_width(self.policy, self.critic))
         self.updater = Updater(self.policy_learner, self.critic_learner, config.update, self.packer, accelerator)
         self.update = 0
         self.tokens = 0
         self.kl_coefficient = config.kl_coefficient
+        self.score_moments = torch.zeros(3, dtype=torch.float64, device=accelerator.device)
 
-    def _learner(self, network: Policy | Critic) -> Learner:
+    def _learner(self, network: torch.nn.Module) -> Learner:
         network, optimizer = self.accelerator.prepare(network, adam(network, self.config.optimizer))
         return Learner(network, optimizer)
 
@@ -86,9 +90,7 @@ class Trainer:
         """
         learning_rates = self._set_learning_rates()
         rollout = self._collect()
-        scores = episode_scores(
-            rollout.scores, rollout.ended, self.config.scores.clip, self.config.scores.missing_end_penalty
-        )
+        scores = self._scores(rollout)
         batch = estimate(rollout, scores, self.kl_coefficient, self.config, self.accelerator)
         first_row = self.accelerator.process_index * len(rollout.prompts)
         sums = self.updater.run(batch, first_row, [self.seed, self.update])
@@ -103,6 +105,17 @@ class Trainer:
         self._require_sound(figures)
         self._adapt(figures["kl"])
         return figures
+
+    def _scores(self, rollout: Rollout) -> torch.Tensor:
+        """(batch,): the scores that the answers are paid for."""
+        how, scores = self.config.scores, rollout.scores
+        if how.normalize:
+            every = torch.ones_like(scores)
+            moments = self.accelerator.reduce(masked_moments(scores, every), reduction="sum")
+            assert isinstance(moments, torch.Tensor)
+            self.score_moments = self.score_moments + moments
+            scores = whiten(scores, every, self.score_moments)
+        return episode_scores(scores, rollout.ended, how.clip, how.missing_end_penalty)
 
     def _adapt(self, kl: float) -> None:
         """Move the coefficient of the KL divergence, where it moves, for the next update."""
@@ -143,14 +156,16 @@ class Trainer:
         return sums
 
     def _figures(self, totals: dict[str, float]) -> dict[str, float]:
-        passes = self.config.update.epochs * totals["tokens"]
-        # Gradients, unlike tokens, are already those of all processes.
-        steps = self.updater.steps_per_update * self.accelerator.num_processes
+        passes = totals["tokens_trained"]
+        # Gradients, unlike tokens, are already those of all processes: their sum and that of the steps are as many
+        # times too large.
+        steps = totals["optimizer_steps"]
         return {
             **metrics.answer_figures(totals),
             "explained_variance": metrics.explained_variance(totals),
             **{name: totals[name] / passes for name in ("policy_loss", "value_loss", "clip_fraction", "approx_kl")},
             **{name: totals[name] / steps for name in ("policy_grad_norm", "critic_grad_norm")},
+            "optimizer_steps": steps / self.accelerator.num_processes,
         }
 
     def _largest(self, value: float) -> float:
@@ -184,7 +199,8 @@ class Trainer:
             save_model(network, str(folder / f"{name}.safetensors"))
             torch.save(learner.optimizer.state_dict(), folder / f"{name}_optimizer.pt")
         counters = {"update": self.update, "tokens": self.tokens, "kl_coefficient": self.kl_coefficient}
-        write_json(folder / "state.json", {**counters, "figures": dict(figures)})
+        statistics = {"score_moments": self.score_moments.tolist()}
+        write_json(folder / "state.json", {**counters, **statistics, "figures": dict(figures)})
 
     def load(self, folder: Path) -> dict[str, Any]:
         """Go on from what `save` wrote; the figures of the last update. Every process calls it."""
@@ -194,6 +210,7 @@ class Trainer:
             learner.optimizer.load_state_dict(state)
         state = read_json(folder / "state.json")
         self.update, self.tokens, self.kl_coefficient = state["update"], state["tokens"], state["kl_coefficient"]
+        self.score_moments = torch.tensor(state["score_moments"], dtype=torch.float64, device=self.accelerator.device)
         return state["figures"]
 
     def _parts(self) -> list[tuple[str, Learner, Policy | Critic]]:

@@ -16,6 +16,7 @@ from pipeline.stages.ppo.config import Config, UpdateConfig
 from pipeline.stages.ppo.layout import Layout, Packer
 from pipeline.stages.ppo.losses import Loss, clipped_tokens, kl_loss, old_to_new_kl, policy_loss, value_loss
 from pipeline.stages.ppo.metrics import Sums, add, add_loss, return_sums
+from pipeline.stages.ppo.networks import Outputs
 from pipeline.stages.ppo.rewards import token_rewards
 from pipeline.stages.ppo.rollout import Rollout
 
@@ -45,7 +46,7 @@ def estimate(
     rewards = token_rewards(scores, rollout.log_probs, rollout.ref_log_probs, rollout.mask, charged)
     advantages = gae(rewards, rollout.values, rollout.mask, update.discount, update.gae_lambda)
     returns = advantages + rollout.values
-    # The KL in the loss is divided by what the rewards are divided by: else whitening would change the price of it.
+    # What the loss adds is divided by what the rewards are divided by: else whitening would change the price of it.
     scale = torch.ones((), device=rewards.device)
     if update.whiten_advantages:
         moments = accelerator.reduce(masked_moments(advantages, rollout.mask), reduction="sum")
@@ -53,8 +54,20 @@ def estimate(
         advantages, scale = whiten(advantages, rollout.mask, moments), whitening_scale(moments).to(scale.dtype)
     return Batch(
         rollout.prompt_ids, rollout.tokens, rollout.mask, rollout.log_probs, rollout.values, advantages, returns,
-        rollout.ref_log_probs, kl_coefficient * scale if in_loss else None, rollout.layouts,
+        rollout.ref_log_probs, kl_coefficient * scale if in_loss else None,
+        update.entropy_coefficient * scale if update.entropy_coefficient else None, rollout.layouts,
     )  # fmt: skip
+
+
+def objective(surrogate: Loss, outputs: Outputs, part: Part) -> Loss:
+    """The surrogate and what else the policy pays for or earns in its loss, in the surrogate's units."""
+    total = surrogate.total
+    if part.kl_weight is not None:
+        total = total + part.kl_weight * kl_loss(outputs.log_probs, part.ref_log_probs, part.mask, part.answers).total
+    if part.entropy_weight is not None:
+        assert outputs.entropy is not None
+        total = total - part.entropy_weight * (outputs.entropy * part.mask).sum()
+    return surrogate._replace(total=total)
 
 
 class Updater:
@@ -75,8 +88,9 @@ class Updater:
     def run(self, batch: Batch, first_row: int, seed: Sequence[int]) -> Sums:
         """All epochs over this process's rows, which start at `first_row` of the global batch.
 
-        Returns sums over this process: losses and the like over tokens and steps, gradient norms over steps, and
-        `log_prob_mismatch`, the largest difference between the log-probabilities of sampling and of the first step.
+        Returns sums over this process: losses and the like over tokens and passes, gradient norms over steps, how many
+        tokens and passes these were, steps taken, and `log_prob_mismatch`, the largest difference between the
+        log-probabilities of sampling and of the first step.
         """
         sums = return_sums(batch.returns, batch.values, batch.mask)
         mismatch = 0.0
@@ -85,43 +99,58 @@ class Updater:
             for index, rows in enumerate(shares):
                 whole = self.config.minibatches == 1
                 layouts = batch.layouts if whole else self.packer.lay_out(batch.prompts, batch.tokens, batch.mask, rows)
-                difference = self._step(batch, layouts, sums)
+                difference, went_far = self._step(batch, layouts, sums)
                 mismatch = difference if epoch == index == 0 else mismatch
+                if went_far:
+                    return sums | {"log_prob_mismatch": mismatch}
         return sums | {"log_prob_mismatch": mismatch}
 
-    def _step(self, batch: Batch, layouts: Sequence[Layout], sums: Sums) -> float:
-        """One optimizer step of both networks; the largest change of a log-probability since sampling."""
+    def _step(self, batch: Batch, layouts: Sequence[Layout], sums: Sums) -> tuple[float, bool]:
+        """One optimizer step of both networks.
+
+        Returns the largest change of a log-probability since sampling, and whether the policy is so far from the one
+        that sampled that no step was taken.
+        """
         # The count is over all processes and known before the first backward: a token weighs the same wherever it is.
         own = torch.tensor(float(sum(len(layout.places) for layout in layouts)), device=batch.mask.device)
         count = self.accelerator.reduce(own, reduction="sum")
         assert isinstance(count, Tensor)
-        largest = torch.zeros((), device=batch.mask.device)
+        largest, moved = torch.zeros((), device=batch.mask.device), torch.zeros((), device=batch.mask.device)
         for index, layout in enumerate(layouts):
             part, last = batch.part(layout), index == len(layouts) - 1
             log_probs = self._policy_backward(layout, part, count, last, sums)
             self._critic_backward(layout, part, count, last, sums)
             largest = torch.maximum(largest, (log_probs - part.log_probs).abs().max())
+            moved += old_to_new_kl(log_probs, part.log_probs, part.mask)
+        add(sums, {"tokens_trained": own, "approx_kl": moved})
+        if "optimizer_steps" in sums and self._is_far(moved, count):
+            for learner in (self.policy, self.critic):
+                learner.optimizer.zero_grad()
+            return float(largest), True
         add(sums, {"policy_grad_norm": self._apply(self.policy), "critic_grad_norm": self._apply(self.critic)})
-        return float(largest)
+        add(sums, {"optimizer_steps": 1.0})
+        return float(largest), False
+
+    def _is_far(self, moved: Tensor, count: Tensor) -> bool:
+        """Whether the KL from the policy that sampled, over all processes, is above the limit."""
+        limit = self.config.max_approx_kl
+        if limit is None:
+            return False
+        total = self.accelerator.reduce(moved, reduction="sum")
+        assert isinstance(total, Tensor)
+        return float(total / count) > limit
 
     def _policy_backward(self, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums) -> Tensor:
         clip_range = self.config.clip_range
         with self._accumulating(self.policy.network, last):
-            log_probs = self.policy.network(layout)
-            loss = policy_loss(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
-            self._backward(self._objective(loss, log_probs, part), count)
-        log_probs = log_probs.detach()
+            outputs: Outputs = self.policy.network(layout)
+            loss = policy_loss(outputs.log_probs, part.log_probs, part.advantages, part.mask, clip_range)
+            self._backward(objective(loss, outputs, part), count)
+        log_probs = outputs.log_probs.detach()
         add_loss(sums, "policy_loss", loss)
         clipped = clipped_tokens(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
-        add(sums, {"clip_fraction": clipped, "approx_kl": old_to_new_kl(log_probs, part.log_probs, part.mask)})
+        add(sums, {"clip_fraction": clipped})
         return log_probs
-
-    def _objective(self, surrogate: Loss, log_probs: Tensor, part: Part) -> Loss:
-        """The surrogate and what else the policy pays for, in the surrogate's units."""
-        total = surrogate.total
-        if part.kl_weight is not None:
-            total = total + part.kl_weight * kl_loss(log_probs, part.ref_log_probs, part.mask, part.answers).total
-        return surrogate._replace(total=total)
 
     def _critic_backward(self, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums) -> None:
         with self._accumulating(self.critic.network, last):

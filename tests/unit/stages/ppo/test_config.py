@@ -22,6 +22,7 @@ OTHER = {
     "steps": 3, "global_batch_size": 8, "kl_coefficient": 1.0, "learning_rate": 3e-3, "critic_learning_rate": 1e-2,
     "kl.estimator": "k2", "kl.adaptive": {"target": 1e-3, "horizon": 16},
     "sampling.max_new_tokens": 3, "sampling.temperature": 0.5, "scores.clip": 0.5, "scores.missing_end_penalty": 5.0,
+    "scores.normalize": True, "update.entropy_coefficient": 0.5, "update.max_approx_kl": 1e-6,
     "update.epochs": 1, "update.minibatches": 2, "update.clip_range": 1e-4, "update.value_clip_range": 1e-4,
     "update.discount": 0.5, "update.gae_lambda": 0.3, "update.whiten_advantages": False, "update.max_grad_norm": 0.01,
     "optimizer.schedule": "constant", "optimizer.adam_beta1": 0.5, "optimizer.adam_beta2": 0.5,

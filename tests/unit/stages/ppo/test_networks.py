@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipeline.stages.ppo.layout import Packer
-from pipeline.stages.ppo.networks import Critic, Policy, critic_from_policy, frozen_copy
+from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, critic_from_policy, frozen_copy
 from pipeline.stages.ppo.rollout import evaluate
 from tests.learning.ppo_on_worlds import small_llama
 
@@ -35,6 +35,15 @@ def test_log_probs_of_a_batch_are_those_of_each_row_alone(packer):
         expected = plain_log_probs(model, prompt, TOKENS[row, :length].tolist(), 0.7)
         torch.testing.assert_close(log_probs[row, :length], expected, atol=2e-6, rtol=0)
         assert not log_probs[row, length:].any()
+
+
+def test_what_the_losses_see_is_what_the_rollout_saw_and_the_entropy_is_the_distributions():
+    policy, (layout,) = Policy(small_llama(16, seed=0), 0.7, PAD), Packer(99, PAD, 8).lay_out(PROMPTS, TOKENS, MASK)
+    found = TrainedPolicy(policy, entropy=True)(layout)
+    assert torch.equal(found.log_probs, policy(layout))
+    expected = torch.distributions.Categorical(logits=policy.logits(layout)).entropy()
+    torch.testing.assert_close(found.entropy, expected)
+    assert TrainedPolicy(policy, entropy=False)(layout).entropy is None
 
 
 def test_a_value_belongs_to_the_position_before_its_token_and_is_normalised():

@@ -39,6 +39,7 @@ def lines(folder):
 def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, policy, prompts, calls):
     changes = {
         "update": {"minibatches": 2, "epochs": 2}, "kl": {"adaptive": {"target": 0.01, "horizon": 16}},
+        "scores": {"normalize": True},
     }  # fmt: skip
     whole = run_into(tmp_path / "whole", policy, prompts, "until_killed", **changes)
     ppo_chain.calls_left[:] = [calls]

@@ -72,8 +72,43 @@ def test_charged_in_the_loss_the_kl_still_holds_the_policy():
     assert kl[1.0] < 0.5 * kl[0.0]
 
 
+def test_normalised_scores_do_not_depend_on_the_units_of_the_reward():
+    def in_units(unit, offset):
+        def score(prompts, responses):
+            return [unit * (len(response) % 3) + offset for response in responses]
+
+        one = trainer(score, scores={"normalize": True, "clip": 2.0}, update={"whiten_advantages": False})
+        return [one.step() for _ in range(3)]
+
+    for small, large in zip(in_units(1.0, 0.0), in_units(1000.0, -7000.0), strict=True):
+        assert large["policy_grad_norm"] == pytest.approx(small["policy_grad_norm"], rel=1e-3)
+        assert large["score"] == pytest.approx(1000 * small["score"] - 7000, rel=1e-6)
+
+
+def test_an_update_that_went_far_takes_no_more_steps():
+    changes = {"learning_rate": 3e-2, "critic_learning_rate": 1e-3}
+    free = trainer(update={"epochs": 6}, **changes).step()
+    held = trainer(update={"epochs": 6, "max_approx_kl": 0.02}, **changes).step()
+    assert free["optimizer_steps"] == 6 and free["approx_kl"] > 0.02
+    assert 1 <= held["optimizer_steps"] < 6
+    never = trainer(update={"epochs": 6, "max_approx_kl": 1e9}, **changes).step()
+    assert never == free
+
+
+def test_an_entropy_bonus_keeps_the_policy_open():
+    def threes(prompts, responses):
+        return [float(response.count(3)) for response in responses]
+
+    entropy = {}
+    for coefficient in (0.0, 0.5):
+        update = {"entropy_coefficient": coefficient}
+        one = trainer(threes, steps=12, kl_coefficient=0.0, learning_rate=1e-2, update=update, global_batch_size=32)
+        entropy[coefficient] = [one.step()["entropy"] for _ in range(12)][-1]
+    assert entropy[0.5] > entropy[0.0] + 0.3
+
+
 def test_micro_batches_do_not_change_the_update():
-    config = settings(kl={"estimator": "k2"}, kl_coefficient=1.0)
+    config = settings(kl={"estimator": "k2"}, kl_coefficient=1.0, update={"entropy_coefficient": 0.1})
     prompts = [Prompt((1, 2)), Prompt((3,))]
 
     def score(prompts, responses):
