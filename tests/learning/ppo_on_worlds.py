@@ -12,7 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from pipeline.core.references import Reference
 from pipeline.stages.ppo.config import Config, OptimizerConfig, SamplingConfig, ScoreConfig, UpdateConfig
 from pipeline.stages.ppo.layout import Packer
-from pipeline.stages.ppo.networks import Policy, critic_from_policy
+from pipeline.stages.ppo.networks import Policy, make_critic
 from pipeline.stages.ppo.prompts import Prompt
 from pipeline.stages.ppo.rollout import Sampler, evaluate
 from pipeline.stages.ppo.scoring import Score
@@ -38,9 +38,9 @@ def make_trainer(
 ) -> Trainer:  # fmt: skip
     temperature = config.sampling.temperature
     sampler = Sampler(seed, end_ids, 0, config.sampling.max_new_tokens, temperature)
+    critic = make_critic(config.critic.network, model, None, 0)
     return Trainer(
-        config, Policy(model, temperature, 0), critic_from_policy(model, 0), Environment(prompts, score, sampler),
-        seed, Accelerator(cpu=True), micro_batch_tokens,
+        config, Policy(model, temperature, 0), critic, Environment(prompts, score, sampler), seed, Accelerator(cpu=True), micro_batch_tokens,
     )  # fmt: skip
 
 

@@ -98,6 +98,18 @@ class UpdateConfig(Settings):
     """Gradients of the policy and of the critic are each scaled down to this norm; null leaves them."""
 
 
+class CriticConfig(Settings):
+    """What tells how much reward is still to come."""
+
+    network: Literal["auto", "policy", "shared"] = "auto"
+    """`auto`: a copy of the reward model where `reward` is one with the policy's tokenizer, else of the policy.
+    `policy`: a copy of the policy. `shared`: a head on the policy itself; cheaper, and may learn less."""
+    loss_weight: float | None = Field(default=None, gt=0)
+    """Only for `shared`: weight of the values' loss beside the policy's; null is 0.1."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Updates at the start in which the critic alone learns."""
+
+
 class OptimizerConfig(Settings):
     """AdamW without weight decay, one for the policy and one for the critic."""
 
@@ -138,6 +150,8 @@ class Config(StageConfig):
     """From an answer's score to its reward."""
     update: UpdateConfig = UpdateConfig()
     """How a batch of answers changes policy and critic."""
+    critic: CriticConfig = CriticConfig()
+    """What is expected of an answer that is being written."""
     optimizer: OptimizerConfig = OptimizerConfig()
     """The two optimizers."""
     checkpoint_every: Count | Literal["auto"] = Field("auto", json_schema_extra=not_identity())
@@ -161,6 +175,23 @@ class Config(StageConfig):
             raise SettingError(said, "kl.adaptive.horizon", "global_batch_size")
         return self
 
+    @model_validator(mode="after")
+    def _the_critic_has_what_it_is_told(self) -> Config:
+        shared, warmup = self.critic.network == "shared", self.critic.warmup_steps
+        if shared and self.critic_learning_rate is not None:
+            said = "a critic that shares the policy's network learns at its rate; leave it out"
+            raise SettingError(said, "critic_learning_rate", "critic.network")
+        if shared and warmup:
+            said = "a critic that shares the policy's network cannot learn alone; leave it out"
+            raise SettingError(said, "critic.warmup_steps", "critic.network")
+        if not shared and self.critic.loss_weight is not None:
+            said = "acts only where critic.network is shared; a critic of its own has critic_learning_rate"
+            raise SettingError(said, "critic.loss_weight", "critic.network")
+        if warmup >= self.steps:
+            said = f"{warmup} updates of warm-up leave none of the {self.steps} to the policy"
+            raise SettingError(said, "critic.warmup_steps", "steps")
+        return self
+
 
 STAGE = Stage(
     kind="ppo",
@@ -171,5 +202,11 @@ STAGE = Stage(
     estimate="pipeline.stages.ppo.estimate:estimate",
     processes="all",
     seeded=True,
-    smoke={"steps": 2, "global_batch_size": 8, "sampling.max_new_tokens": 8, "checkpoint_every": 1},
+    smoke={
+        "steps": 2,
+        "global_batch_size": 8,
+        "sampling.max_new_tokens": 8,
+        "critic.warmup_steps": 0,
+        "checkpoint_every": 1,
+    },
 )

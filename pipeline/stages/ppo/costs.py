@@ -34,6 +34,8 @@ class Company:
     critic_parameters: int
     reward_parameters: int = 0
     """Of all reward models; 0 where a judge or a function scores."""
+    shared: bool = False
+    """Whether the critic is a head on the policy, read and trained with it."""
 
     def step_bytes(
         self, policy: ModelShape, micro_batch: int, *, precision: str = "fp32", accumulates: bool = False,
@@ -67,5 +69,6 @@ def total_flops(
     length = prompt_length + response_length
     read = [policy, policy, company.critic, *([company.critic] if company.reward_parameters else [])]
     reading = sum(forward_flops(sizes, length, length) for sizes in read)
-    update = config.update.epochs * sum(training_flops(sizes, length, length) for sizes in (policy, company.critic))
+    trained = [policy] if company.shared else [policy, company.critic]
+    update = config.update.epochs * sum(training_flops(sizes, length, length) for sizes in trained)
     return config.steps * config.global_batch_size * (reading + update)

@@ -31,7 +31,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
         why = unknown_after({"policy": inputs.policy}, context)
         unknown = dict.fromkeys(["parameters", "flops", "memory_bytes", "disk_bytes"], why)
         return Estimate(tokens=tokens, steps=steps, unknown=unknown, pace={"steps": steps}, recorded=RECORDED)
-    company = _company(policy, inputs.reward, context)
+    company = _company(config, policy, inputs.reward, context)
     trained = policy.weights + company.critic_parameters
     known = Estimate(
         parameters=policy.parameters,
@@ -55,13 +55,19 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     return replace(known, flops=flops, memory_bytes=memory, pace={"flops": flops, "steps": steps})
 
 
-def _company(policy: ModelFacts, rewards: Any, context: EstimateContext) -> Company:
-    """The critic is a copy of the reward model where there is a single one, else the policy's trunk with a score."""
+def _company(config: Config, policy: ModelFacts, rewards: Any, context: EstimateContext) -> Company:
+    """The critic is a copy of the reward model where there is a single one, else the policy's trunk with a score.
+
+    Where it is a head on the policy, its weights are too few to count.
+    """
     sources = [rewards] if isinstance(rewards, Artifact | Resolved) else [part.reward for part in rewards]
     models = [model_facts(source, context) for source in sources if isinstance(source, RewardModel)]
     known = [model for model in models if model is not None]
-    critic = known[0].sizes if len(sources) == 1 and known else replace(policy.sizes, labels=1)
-    return Company(critic, critic.parameters, sum(model.weights for model in known))
+    how = config.critic.network
+    copied = how == "auto" and len(sources) == 1 and bool(known)
+    critic = known[0].sizes if copied else replace(policy.sizes, labels=1)
+    own = 0 if how == "shared" else critic.parameters
+    return Company(critic, own, sum(model.weights for model in known), how == "shared")
 
 
 def _memory(config: Config, policy: ModelFacts, company: Company, row_length: int, context: EstimateContext) -> int:

@@ -7,7 +7,7 @@ every model in evaluation mode.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -26,6 +26,8 @@ class Outputs(NamedTuple):
     log_probs: Tensor
     entropy: Tensor | None
     """Of the distribution that the token was drawn from, in nats; None where it was not asked for."""
+    values: Tensor | None = None
+    """None where the critic has a network of its own."""
 
 
 class Policy(nn.Module):
@@ -40,17 +42,23 @@ class Policy(nn.Module):
 
     def forward(self, layout: Layout) -> Tensor:
         """Log-probabilities at the sampling temperature, (n,), in float32."""
-        return -cross_entropy(self.logits(layout), layout.tokens, reduction="none")
+        return -cross_entropy(self.read(layout)[0], layout.tokens, reduction="none")
 
-    def logits(self, layout: Layout) -> Tensor:
-        """Of every response token, (n, vocabulary), divided by the temperature, in float32."""
-        logits = self.model(
+    def read(self, layout: Layout, *, states: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Of every response token the logits (n, vocabulary), divided by the temperature, in float32.
+
+        With `states` also what the head read, (n, hidden).
+        """
+        outputs = self.model(
             input_ids=layout.input_ids,
             position_ids=layout.position_ids,
             use_cache=False,
             logits_to_keep=layout.predicting,  # the head is as dear as several layers where the vocabulary is large
-        ).logits.float()
-        return logits if self.temperature == 1 else logits / self.temperature
+            **({"output_hidden_states": True} if states else {}),
+        )
+        logits = outputs.logits.float()
+        logits = logits if self.temperature == 1 else logits / self.temperature
+        return logits, outputs.hidden_states[-1][layout.predicting] if states else None
 
     def can_pack(self) -> bool:
         """Whether several answers may stand in one row."""
@@ -60,17 +68,22 @@ class Policy(nn.Module):
 class TrainedPolicy(nn.Module):
     """The policy as its losses see it: one forward pass gives all that they need."""
 
-    def __init__(self, policy: Policy, *, entropy: bool) -> None:
-        """`entropy`: whether the losses need it; it costs as much again as the log-probabilities."""
+    def __init__(self, policy: Policy, *, entropy: bool, critic: Critic | None = None) -> None:
+        """`entropy`: whether the losses need it; it costs as much again as the log-probabilities.
+
+        `critic`: one that is a head on this policy.
+        """
         super().__init__()
         self.policy = policy
         self.entropy = entropy
+        self.critic = critic
 
     def forward(self, layout: Layout) -> Outputs:
         """Everything of one layout."""
-        logits = self.policy.logits(layout)
+        logits, states = self.policy.read(layout, states=self.critic is not None)
         log_probs = -cross_entropy(logits, layout.tokens, reduction="none")
-        return Outputs(log_probs, entropy_of(logits) if self.entropy else None)
+        values = self.critic.values(states) if self.critic is not None and states is not None else None
+        return Outputs(log_probs, entropy_of(logits) if self.entropy else None, values)
 
 
 def entropy_of(logits: Tensor) -> Tensor:
@@ -94,13 +107,31 @@ class Critic(nn.Module):
     def forward(self, layout: Layout) -> Tensor:
         """Values, (n,), in float32."""
         outputs = self.trunk(input_ids=layout.input_ids, position_ids=layout.position_ids, use_cache=False)
-        values = self.head(outputs.last_hidden_state[layout.predicting])[:, 0]
-        return (values.float() - self.mean) / self.std
+        return self.values(outputs.last_hidden_state[layout.predicting])
+
+    def values(self, states: Tensor) -> Tensor:
+        """Values (n,) of hidden states (n, hidden), in float32."""
+        return (self.head(states)[:, 0].float() - self.mean) / self.std
+
+    def is_head_of(self, policy: Policy) -> bool:
+        """Whether it has no network of its own."""
+        return self.trunk is policy.model.base_model
 
     def can_pack(self) -> bool:
         """Whether several answers may stand in one row."""
         config: Any = self.trunk.config
         return keeps_packed_rows_apart(self.trunk, config)
+
+
+def make_critic(
+    network: Literal["auto", "policy", "shared"], policy: PreTrainedModel, scorer: RewardScorer | None, pad_id: int
+) -> Critic:
+    """The critic that the config's `critic.network` stands for; `scorer` is a reward model that can start it."""
+    if network == "shared":
+        return critic_on_policy(policy, pad_id)
+    if network == "auto" and scorer is not None:
+        return critic_from_reward(scorer, pad_id)
+    return critic_from_policy(policy, pad_id)
 
 
 def critic_from_reward(scorer: RewardScorer, pad_id: int) -> Critic:
@@ -113,10 +144,21 @@ def critic_from_reward(scorer: RewardScorer, pad_id: int) -> Critic:
 
 def critic_from_policy(policy: PreTrainedModel, pad_id: int) -> Critic:
     """A critic that starts as a copy of the policy's trunk and expects nothing."""
-    trunk = copy.deepcopy(policy.base_model)
+    return Critic(copy.deepcopy(policy.base_model), new_head(policy), pad_id)
+
+
+def critic_on_policy(policy: PreTrainedModel, pad_id: int) -> Critic:
+    """A critic that is one layer on the policy's own trunk and expects nothing."""
+    trunk = policy.base_model
+    assert isinstance(trunk, nn.Module)
+    return Critic(trunk, new_head(policy), pad_id)
+
+
+def new_head(policy: PreTrainedModel) -> nn.Linear:
+    """A layer from a hidden state to a value of 0."""
     head = nn.Linear(policy.config.hidden_size, 1, bias=False, device=policy.device)
     nn.init.zeros_(head.weight)
-    return Critic(trunk, head, pad_id)
+    return head
 
 
 def frozen_copy(policy: Policy) -> Policy:

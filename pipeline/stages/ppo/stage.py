@@ -20,7 +20,7 @@ from pipeline.models.sizes import DecoderSizes, sizes_of
 from pipeline.stages.ppo.comparison import SAMPLES, compare, comparison_figures, write_samples
 from pipeline.stages.ppo.config import Config
 from pipeline.stages.ppo.costs import Company, tokens_per_pass, total_flops
-from pipeline.stages.ppo.networks import Critic, Policy, critic_from_policy, critic_from_reward
+from pipeline.stages.ppo.networks import Critic, Policy, make_critic
 from pipeline.stages.ppo.prompts import encode_prompts
 from pipeline.stages.ppo.resuming import resume, write_checkpoint
 from pipeline.stages.ppo.rollout import Sampler
@@ -89,8 +89,8 @@ def build(
     row_length = max(len(prompt.ids) for prompt in prompts) + config.sampling.max_new_tokens
     score, scorer = open_reward(inputs.reward, tokenizer)
     pad_id = require_pad_token(tokenizer)
-    critic = critic_from_reward(scorer, pad_id) if scorer else critic_from_policy(model, pad_id)
-    company = Company(critic_sizes(critic), count(critic), reward_weights(inputs.reward))
+    critic = make_critic(config.critic.network, model, scorer, pad_id)
+    company = company_of(config, critic, reward_weights(inputs.reward))
     shape = shape_of(model, row_length, logits_per_row=config.sampling.max_new_tokens)
     choices = choose(context, shape, config.global_batch_size, company.step_bytes)
     accelerator = make_accelerator(choices)
@@ -106,6 +106,12 @@ def build(
 def count(network: torch.nn.Module) -> int:
     """Its weights."""
     return sum(weights.numel() for weights in network.parameters())
+
+
+def company_of(config: Config, critic: Critic, reward_parameters: int) -> Company:
+    """The models beside the policy."""
+    shared = config.critic.network == "shared"
+    return Company(critic_sizes(critic), count(critic.head if shared else critic), reward_parameters, shared)
 
 
 def critic_sizes(critic: Critic) -> DecoderSizes:
@@ -125,7 +131,7 @@ def flops(trainer: Trainer, reward_parameters: int) -> float:
     config, prompts = trainer.config, trainer.environment.prompts
     prompt_length = fmean(len(prompt.ids) for prompt in prompts)
     response_length = trainer.tokens / (trainer.update * config.global_batch_size)
-    company = Company(critic_sizes(trainer.critic), count(trainer.critic), reward_parameters)
+    company = company_of(config, trainer.critic, reward_parameters)
     policy = sizes_of(trainer.policy.model.config.to_dict())
     return total_flops(policy, company, config, prompt_length, response_length)
 

@@ -35,11 +35,18 @@ if TYPE_CHECKING:
     from pipeline.stages.ppo.config import Config, OptimizerConfig
     from pipeline.stages.ppo.scoring import Truth
 
+OF_TOKENS = ("policy_loss", "value_loss", "clip_fraction", "approx_kl")
+OF_STEPS = ("policy_grad_norm", "critic_grad_norm")
+"""Figures of the updates: means over the tokens of all passes, and over optimizer steps."""
+
 MISMATCH_LIMIT = 1e-3
 """In float32 the sampler's log-probabilities and the training forward's differ by about 1e-6."""
 
 CRITIC_FACTOR = 3.0
 """The critic's learning rate in units of the policy's, when the config leaves it out."""
+
+VALUE_WEIGHT = 0.1
+"""Weight of the values' loss where the critic is a head on the policy, when the config leaves it out."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,17 @@ class Trainer:
         self.policy = policy.to(accelerator.device).eval()
         self.critic = critic.to(accelerator.device).eval()
         self.reference = frozen_copy(self.policy)
-        trained = TrainedPolicy(self.policy, entropy=config.update.entropy_coefficient > 0)
+        self.shared = self.critic.is_head_of(self.policy)
+        trained = TrainedPolicy(
+            self.policy, entropy=config.update.entropy_coefficient > 0, critic=self.critic if self.shared else None
+        )
         self.policy_learner = self._learner(trained)
-        self.critic_learner = self._learner(self.critic)
+        self.critic_learner = None if self.shared else self._learner(self.critic)
         self.packer = Packer(micro_batch_tokens, policy.pad_id, packed_width(self.policy, self.critic))
-        self.updater = Updater(self.policy_learner, self.critic_learner, config.update, self.packer, accelerator)
+        self.updater = Updater(
+            self.policy_learner, self.critic_learner, config.update, self.packer, accelerator,
+            VALUE_WEIGHT if config.critic.loss_weight is None else config.critic.loss_weight,
+        )  # fmt: skip
         self.update = 0
         self.tokens = 0
         self.kl_coefficient = config.kl_coefficient
@@ -93,7 +106,8 @@ class Trainer:
         scores = self._scores(rollout)
         batch = estimate(rollout, scores, self.kl_coefficient, self.config, self.accelerator)
         first_row = self.accelerator.process_index * len(rollout.prompts)
-        sums = self.updater.run(batch, first_row, [self.seed, self.update])
+        warming = self.update < self.config.critic.warmup_steps
+        sums = self.updater.run(batch, first_row, [self.seed, self.update], critic_alone=warming)
         mismatch = self._largest(max(rollout.mismatch, float(sums.pop("log_prob_mismatch"))))
         totals = metrics.reduce_sums(
             self._rollout_sums(rollout) | metrics.sums_of("reward", scores) | sums, self.accelerator
@@ -142,8 +156,10 @@ class Trainer:
     def _set_learning_rates(self) -> dict[str, float]:
         share = 1 - self.update / self.config.steps if self.config.optimizer.schedule == "linear" else 1.0
         policy = share * self.config.learning_rate
-        critic = share * (self.config.critic_learning_rate or CRITIC_FACTOR * self.config.learning_rate)
         self.policy_learner.set_learning_rate(policy)
+        if self.critic_learner is None:
+            return {"learning_rate": policy}
+        critic = share * (self.config.critic_learning_rate or CRITIC_FACTOR * self.config.learning_rate)
         self.critic_learner.set_learning_rate(critic)
         return {"learning_rate": policy, "critic_learning_rate": critic}
 
@@ -163,8 +179,9 @@ class Trainer:
         return {
             **metrics.answer_figures(totals),
             "explained_variance": metrics.explained_variance(totals),
-            **{name: totals[name] / passes for name in ("policy_loss", "value_loss", "clip_fraction", "approx_kl")},
-            **{name: totals[name] / steps for name in ("policy_grad_norm", "critic_grad_norm")},
+            # What does not learn has no loss: the policy while the critic warms up.
+            **{name: totals[name] / passes for name in OF_TOKENS if name in totals},
+            **{name: totals[name] / steps for name in OF_STEPS if name in totals},
             "optimizer_steps": steps / self.accelerator.num_processes,
         }
 
@@ -197,7 +214,8 @@ class Trainer:
             return
         for name, learner, network in self._parts():
             save_model(network, str(folder / f"{name}.safetensors"))
-            torch.save(learner.optimizer.state_dict(), folder / f"{name}_optimizer.pt")
+            if learner is not None:
+                torch.save(learner.optimizer.state_dict(), folder / f"{name}_optimizer.pt")
         counters = {"update": self.update, "tokens": self.tokens, "kl_coefficient": self.kl_coefficient}
         statistics = {"score_moments": self.score_moments.tolist()}
         write_json(folder / "state.json", {**counters, **statistics, "figures": dict(figures)})
@@ -206,15 +224,18 @@ class Trainer:
         """Go on from what `save` wrote; the figures of the last update. Every process calls it."""
         for name, learner, network in self._parts():
             load_model(network, str(folder / f"{name}.safetensors"))  # copied to where the parameters are
-            state = torch.load(folder / f"{name}_optimizer.pt", map_location="cpu", weights_only=True)
-            learner.optimizer.load_state_dict(state)
+            if learner is not None:
+                state = torch.load(folder / f"{name}_optimizer.pt", map_location="cpu", weights_only=True)
+                learner.optimizer.load_state_dict(state)
         state = read_json(folder / "state.json")
         self.update, self.tokens, self.kl_coefficient = state["update"], state["tokens"], state["kl_coefficient"]
         self.score_moments = torch.tensor(state["score_moments"], dtype=torch.float64, device=self.accelerator.device)
         return state["figures"]
 
-    def _parts(self) -> list[tuple[str, Learner, Policy | Critic]]:
-        return [("policy", self.policy_learner, self.policy), ("critic", self.critic_learner, self.critic)]
+    def _parts(self) -> list[tuple[str, Learner | None, torch.nn.Module]]:
+        """What a checkpoint holds; a head's optimizer is the policy's."""
+        own = self.critic.head if self.shared else self.critic
+        return [("policy", self.policy_learner, self.policy), ("critic", self.critic_learner, own)]
 
 
 def packed_width(policy: Policy, critic: Critic) -> int:

@@ -74,19 +74,26 @@ class Updater:
     """Takes optimizer steps on batches of answers."""
 
     def __init__(
-        self, policy: Learner, critic: Learner, config: UpdateConfig, packer: Packer, accelerator: Accelerator
-    ) -> None:
-        """`accelerator` is built with one accumulation step; micro-batches are accumulated here."""
+        self, policy: Learner, critic: Learner | None, config: UpdateConfig, packer: Packer, accelerator: Accelerator,
+        value_weight: float = 0.0,
+    ) -> None:  # fmt: skip
+        """`accelerator` is built with one accumulation step; micro-batches are accumulated here.
+
+        Without a `critic` the values are the policy network's own, and their loss counts `value_weight` times.
+        """
         assert accelerator.gradient_accumulation_steps == 1
         self.policy = policy
         self.critic = critic
         self.config = config
         self.packer = packer
+        self.value_weight = value_weight
         self.accelerator = accelerator
         self.steps_per_update = config.epochs * config.minibatches
 
-    def run(self, batch: Batch, first_row: int, seed: Sequence[int]) -> Sums:
+    def run(self, batch: Batch, first_row: int, seed: Sequence[int], critic_alone: bool = False) -> Sums:
         """All epochs over this process's rows, which start at `first_row` of the global batch.
+
+        With `critic_alone` the policy is left as it is.
 
         Returns sums over this process: losses and the like over tokens and passes, gradient norms over steps, how many
         tokens and passes these were, steps taken, and `log_prob_mismatch`, the largest difference between the
@@ -99,14 +106,14 @@ class Updater:
             for index, rows in enumerate(shares):
                 whole = self.config.minibatches == 1
                 layouts = batch.layouts if whole else self.packer.lay_out(batch.prompts, batch.tokens, batch.mask, rows)
-                difference, went_far = self._step(batch, layouts, sums)
+                difference, went_far = self._step(batch, layouts, critic_alone, sums)
                 mismatch = difference if epoch == index == 0 else mismatch
                 if went_far:
                     return sums | {"log_prob_mismatch": mismatch}
         return sums | {"log_prob_mismatch": mismatch}
 
-    def _step(self, batch: Batch, layouts: Sequence[Layout], sums: Sums) -> tuple[float, bool]:
-        """One optimizer step of both networks.
+    def _step(self, batch: Batch, layouts: Sequence[Layout], critic_alone: bool, sums: Sums) -> tuple[float, bool]:
+        """One optimizer step of each network.
 
         Returns the largest change of a log-probability since sampling, and whether the policy is so far from the one
         that sampled that no step was taken.
@@ -118,18 +125,26 @@ class Updater:
         largest, moved = torch.zeros((), device=batch.mask.device), torch.zeros((), device=batch.mask.device)
         for index, layout in enumerate(layouts):
             part, last = batch.part(layout), index == len(layouts) - 1
-            log_probs = self._policy_backward(layout, part, count, last, sums)
-            self._critic_backward(layout, part, count, last, sums)
-            largest = torch.maximum(largest, (log_probs - part.log_probs).abs().max())
-            moved += old_to_new_kl(log_probs, part.log_probs, part.mask)
+            if not critic_alone:
+                log_probs = self._policy_backward(layout, part, count, last, sums)
+                largest = torch.maximum(largest, (log_probs - part.log_probs).abs().max())
+                moved += old_to_new_kl(log_probs, part.log_probs, part.mask)
+            if self.critic is not None:
+                self._critic_backward(self.critic, layout, part, count, last, sums)
         add(sums, {"tokens_trained": own, "approx_kl": moved})
-        if "optimizer_steps" in sums and self._is_far(moved, count):
-            for learner in (self.policy, self.critic):
+        went_far = "optimizer_steps" in sums and self._is_far(moved, count)
+        self._finish(critic_alone, went_far, sums)
+        return float(largest), went_far
+
+    def _finish(self, critic_alone: bool, went_far: bool, sums: Sums) -> None:
+        """Take the step of each network that learns, or forget its gradient."""
+        learners = {"policy": None if critic_alone else self.policy, "critic": self.critic}
+        for name, learner in learners.items():
+            if learner is not None and went_far:
                 learner.optimizer.zero_grad()
-            return float(largest), True
-        add(sums, {"policy_grad_norm": self._apply(self.policy), "critic_grad_norm": self._apply(self.critic)})
-        add(sums, {"optimizer_steps": 1.0})
-        return float(largest), False
+            elif learner is not None:
+                add(sums, {f"{name}_grad_norm": self._apply(learner)})
+        add(sums, {"optimizer_steps": 0.0 if went_far else 1.0})
 
     def _is_far(self, moved: Tensor, count: Tensor) -> bool:
         """Whether the KL from the policy that sampled, over all processes, is above the limit."""
@@ -145,16 +160,23 @@ class Updater:
         with self._accumulating(self.policy.network, last):
             outputs: Outputs = self.policy.network(layout)
             loss = policy_loss(outputs.log_probs, part.log_probs, part.advantages, part.mask, clip_range)
-            self._backward(objective(loss, outputs, part), count)
+            total = objective(loss, outputs, part)
+            if outputs.values is not None:
+                value = value_loss(outputs.values, part.values, part.returns, part.mask, self.config.value_clip_range)
+                add_loss(sums, "value_loss", value)
+                total = total._replace(total=total.total + self.value_weight * value.total)
+            self._backward(total, count)
         log_probs = outputs.log_probs.detach()
         add_loss(sums, "policy_loss", loss)
         clipped = clipped_tokens(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
         add(sums, {"clip_fraction": clipped})
         return log_probs
 
-    def _critic_backward(self, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums) -> None:
-        with self._accumulating(self.critic.network, last):
-            values = self.critic.network(layout)
+    def _critic_backward(
+        self, critic: Learner, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums
+    ) -> None:
+        with self._accumulating(critic.network, last):
+            values = critic.network(layout)
             loss = value_loss(values, part.values, part.returns, part.mask, self.config.value_clip_range)
             self._backward(loss, count)
         add_loss(sums, "value_loss", loss)

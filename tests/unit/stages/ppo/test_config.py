@@ -25,12 +25,12 @@ OTHER = {
     "scores.normalize": True, "update.entropy_coefficient": 0.5, "update.max_approx_kl": 1e-6,
     "update.epochs": 1, "update.minibatches": 2, "update.clip_range": 1e-4, "update.value_clip_range": 1e-4,
     "update.discount": 0.5, "update.gae_lambda": 0.3, "update.whiten_advantages": False, "update.max_grad_norm": 0.01,
-    "optimizer.schedule": "constant", "optimizer.adam_beta1": 0.5, "optimizer.adam_beta2": 0.5,
+    "critic.network": "shared", "critic.warmup_steps": 1, "optimizer.schedule": "constant", "optimizer.adam_beta1": 0.5, "optimizer.adam_beta2": 0.5,
     "optimizer.adam_epsilon": 0.1,
 }  # fmt: skip
 
-ELSEWHERE = {"policy", "reward", "prompts", "checkpoint_every"}
-"""Inputs, tested with the stage; and the cadence of checkpoints, which must not change the result."""
+ELSEWHERE = {"policy", "reward", "prompts", "checkpoint_every", "critic.loss_weight"}
+"""Inputs, tested with the stage; the cadence of checkpoints, which must not change the result; what acts with another."""
 
 
 def leaves(config: type[BaseModel], prefix: str = "") -> set[str]:
@@ -80,6 +80,14 @@ def test_every_setting_is_tried():
 def test_a_setting_acts(base, path):
     other = weights_after(changed(path, OTHER[path]))
     assert not all(torch.equal(one, two) for one, two in zip(base, other, strict=True))
+
+
+def test_the_loss_of_a_shared_critic_counts_by_its_weight():
+    plain, same, more = (
+        weights_after(Config.model_validate(BASE | {"critic": {"network": "shared", "loss_weight": weight}}))[0]
+        for weight in (None, 0.1, 1.0)
+    )
+    assert torch.equal(plain, same) and not torch.equal(same, more)
 
 
 def test_the_smoke_settings_are_valid():

@@ -4,9 +4,17 @@ import pytest
 import torch
 
 from pipeline.stages.ppo.layout import Packer
-from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, critic_from_policy, frozen_copy
+from pipeline.stages.ppo.networks import (
+    Critic,
+    Policy,
+    TrainedPolicy,
+    critic_from_policy,
+    critic_on_policy,
+    frozen_copy,
+)
 from pipeline.stages.ppo.rollout import evaluate
 from tests.learning.ppo_on_worlds import small_llama
+from tests.unit.models.tiny import tiny_decoder
 
 PROMPTS = [(5, 6, 7), (8,), (9, 10, 11, 12, 13)]
 TOKENS = torch.tensor([[1, 2, 3, 4], [1, 2, 0, 0], [3, 0, 0, 0]])
@@ -41,7 +49,7 @@ def test_what_the_losses_see_is_what_the_rollout_saw_and_the_entropy_is_the_dist
     policy, (layout,) = Policy(small_llama(16, seed=0), 0.7, PAD), Packer(99, PAD, 8).lay_out(PROMPTS, TOKENS, MASK)
     found = TrainedPolicy(policy, entropy=True)(layout)
     assert torch.equal(found.log_probs, policy(layout))
-    expected = torch.distributions.Categorical(logits=policy.logits(layout)).entropy()
+    expected = torch.distributions.Categorical(logits=policy.read(layout)[0]).entropy()
     torch.testing.assert_close(found.entropy, expected)
     assert TrainedPolicy(policy, entropy=False)(layout).entropy is None
 
@@ -60,6 +68,18 @@ def test_a_critic_from_the_policy_expects_nothing_and_shares_no_weight():
     critic = critic_from_policy(model, PAD)
     assert not outputs(critic, Packer(100, PAD)).any()
     assert {weight.data_ptr() for weight in critic.parameters()}.isdisjoint(w.data_ptr() for w in model.parameters())
+
+
+@pytest.mark.parametrize("make", [lambda: small_llama(16, seed=0), lambda: tiny_decoder(vocab_size=16)])
+def test_a_critic_on_the_policy_has_the_same_values_in_the_rollout_and_in_training(make):
+    model = make()
+    critic, policy = critic_on_policy(model, PAD), Policy(model, 1.0, PAD)
+    torch.nn.init.normal_(critic.head.weight)
+    assert critic.is_head_of(policy)
+    (layout,) = Packer(99, PAD, 8).lay_out(PROMPTS, TOKENS, MASK)
+    found = TrainedPolicy(policy, entropy=False, critic=critic)(layout)
+    torch.testing.assert_close(found.values, critic(layout))
+    torch.testing.assert_close(found.log_probs, policy(layout))
 
 
 def test_the_reference_does_not_move_with_the_policy():

@@ -35,9 +35,10 @@ def lines(folder):
     return [{name: figure for name, figure in row.items() if name != "seconds"} for row in rows]
 
 
-@pytest.mark.parametrize("calls", [0, 1, 3])
-def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, policy, prompts, calls):
+@pytest.mark.parametrize(("calls", "critic"), [(0, {}), (1, {"warmup_steps": 2}), (2, {"network": "shared"}), (3, {})])
+def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, policy, prompts, calls, critic):
     changes = {
+        "critic": critic,
         "update": {"minibatches": 2, "epochs": 2}, "kl": {"adaptive": {"target": 0.01, "horizon": 16}},
         "scores": {"normalize": True},
     }  # fmt: skip

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from itertools import pairwise
 
@@ -105,6 +106,30 @@ def test_an_entropy_bonus_keeps_the_policy_open():
         one = trainer(threes, steps=12, kl_coefficient=0.0, learning_rate=1e-2, update=update, global_batch_size=32)
         entropy[coefficient] = [one.step()["entropy"] for _ in range(12)][-1]
     assert entropy[0.5] > entropy[0.0] + 0.3
+
+
+def test_while_the_critic_warms_up_the_policy_stays():
+    one = trainer(critic={"warmup_steps": 2})
+    before, error = copy.deepcopy(one.policy.state_dict()), []
+    for _ in range(2):
+        figures = one.step()
+        error.append(figures["value_loss"])
+        assert "policy_loss" not in figures and "policy_grad_norm" not in figures
+    assert all(torch.equal(before[name], weights) for name, weights in one.policy.state_dict().items())
+    assert error[1] < error[0]
+    assert "policy_loss" in one.step()
+    assert any(not torch.equal(before[name], weights) for name, weights in one.policy.state_dict().items())
+
+
+def test_a_critic_on_the_policy_comes_to_know_the_returns():
+    def by_prompt(prompts, responses):
+        return [float(len(prompt.ids)) for prompt in prompts]
+
+    shared = {"network": "shared", "loss_weight": 1.0}
+    one = trainer(by_prompt, steps=30, learning_rate=3e-3, critic=shared, update={"value_clip_range": None})
+    figures = [one.step() for _ in range(30)]
+    assert figures[-1]["explained_variance"] > 0.8 > 0.1 > abs(figures[0]["explained_variance"])
+    assert "critic_grad_norm" not in figures[-1] and "critic_learning_rate" not in figures[-1]
 
 
 def test_micro_batches_do_not_change_the_update():
