@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.ByRu
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     workers.in_order(items)
+
+
+@pytest.fixture(autouse=True)
+def no_accelerator_left() -> Iterator[None]:
+    """Accelerate keeps one state for a process, its precision too: each test begins without."""
+    yield
+    if state := sys.modules.get("accelerate.state"):
+        state.AcceleratorState._reset_state(False)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 def make_accelerator(choices: Choices) -> Accelerator:
     """An accelerator that accumulates nothing by itself, over the processes of this launch."""
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
     from accelerate.utils import DistributedDataParallelKwargs
+
+    AcceleratorState._reset_state(False)  # what trained before in this process may have fixed another precision
 
     # torch renames the option; accelerate still passes it by its old name.
     warnings.filterwarnings("ignore", message=".*broadcast_buffers.*", category=FutureWarning)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,10 +124,12 @@ def test_the_numbers_on_the_page_are_those_of_metrics_jsonl(small: Path):
         rows = chain.metrics(small / stage["id"])
         column = "score" if stage["kind"] == "ppo" else "loss"
         title = "true_score" if "true_score" in rows[0] else column
-        numbers = [float(word.replace("−", "-")) for word in stage["charts"][0]["note"].split() if word[-1].isdigit()]
+        note = stage["charts"][0]["note"].replace("−", "-")
+        said = re.match(r"from (\S+) at step (\d+) to (\S+) at step (\d+)", note)
+        assert said, note
         first, last = rows[0], rows[-1]
         expected = [first[title], first["step"], last[title], last["step"]]
-        assert numbers[:4] == pytest.approx(expected, rel=1e-2, abs=1e-3), stage["id"]
+        assert [*map(float, said.groups())] == pytest.approx(expected, rel=1e-2, abs=1e-3), stage["id"]
 
 
 def test_the_report_harms_no_artifact(small: Path):

@@ -39,7 +39,7 @@ def test_plain_transformers_opens_the_export_and_computes_the_same(tmp_path, for
     assert not list(target.glob("*.py"))
     tokens = tiny_tokens(2, 9)
     logits = [AutoModelForCausalLM.from_pretrained(path)(tokens).logits for path in (folder, target)]
-    assert_close(logits[1], logits[0], rtol=1e-5, atol=1e-5)
+    assert_close(logits[1], logits[0], rtol=0, atol=1e-5 * logits[0].abs().max().item())
     assert AutoTokenizer.from_pretrained(target).encode(TEXTS[0]) == AutoTokenizer.from_pretrained(folder).encode(
         TEXTS[0]
     )

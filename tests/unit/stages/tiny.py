@@ -48,10 +48,16 @@ def save_tiny_model(folder: Path, seed: int = 0, context_length: int = 64) -> Mo
 
 
 def make_context(output: Path, seed: int = 17, processes: Processes | None = None, **options: Any) -> StageContext:
-    """The context of a stage that writes into `output`."""
+    """The context of a stage that writes into `output`, in fp32: `auto` is bf16 on some processors."""
     output.mkdir(parents=True, exist_ok=True)
     return StageContext(
-        output.name, seed, output, Runtime(), processes or SingleProcess(), Progress(output.name, quiet=True), **options
+        output.name,
+        seed,
+        output,
+        Runtime(precision="fp32"),
+        processes or SingleProcess(),
+        Progress(output.name, quiet=True),
+        **options,
     )
 
 
