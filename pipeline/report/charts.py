@@ -109,7 +109,10 @@ def policy_charts(stage: StageRecord) -> Drawn:
     rows = stage.rows
     scores = [("score", "learned score"), ("true_score", "true score")]
     qualities = [(name, name.removeprefix("true_").replace("_", " ")) for name in _qualities(rows)]
+    rewards = [name for name in (rows[-1] if rows else {}) if name.startswith("score_of_")]
     yield "Score", span(rows, "true_score" if _has(rows, "true_score") else "score"), _course(rows, scores, "score")
+    for part in _evenly([(name, name.removeprefix("score_of_").replace("_", " ")) for name in rewards]):
+        yield "Each reward", "before its weight", _course(rows, part, "score")
     yield "Score against KL", "each point is one update", courses.reward_against_kl(rows, scores)
     yield "KL from the reference", span(rows, "kl"), _course(rows, [("kl", "KL")], "nats per answer")
     yield "Entropy", span(rows, "entropy"), _course(rows, [("entropy", "entropy")], "nats per token")

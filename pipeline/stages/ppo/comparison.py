@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.data.chat import response_text
 from pipeline.data.slices import over_ranks
 from pipeline.stages.ppo.prompts import prompt_of_episode
-from pipeline.stages.ppo.rollout import responses_of
+from pipeline.stages.ppo.rollout import responses_of, scored
 
 if TYPE_CHECKING:
     from transformers import TokenizersBackend
@@ -61,7 +61,8 @@ def answer(trainer: Trainer, policy: Policy, tokenizer: TokenizersBackend, part:
     with trainer.accelerator.autocast():
         samples = environment.sampler(policy, prompts, [unused + index for index in part])
     responses = responses_of(samples.tokens, samples.mask)
-    figures = {"score": environment.score(prompts, responses)}
+    scores, each = scored(environment.score, prompts, responses)
+    figures = {"score": scores} | {f"score_of_{name}": values for name, values in each.items()}
     if environment.truth is not None:
         figures |= environment.truth(prompts, responses)
     return [

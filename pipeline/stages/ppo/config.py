@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -20,6 +21,20 @@ class WeightedReward(Settings):
     """A reward model, a judge, or a Python function `module:function` over prompts and completions."""
     weight: float = 1.0
     """What its score is multiplied by before the rewards are added."""
+    pattern: str | None = None
+    """Only for `builtin:pattern`: one regular expression for all answers; null takes each prompt's column `pattern`."""
+
+    @model_validator(mode="after")
+    def _the_pattern_has_a_use(self) -> WeightedReward:
+        if self.pattern is None:
+            return self
+        if self.reward.path != "builtin:pattern":
+            raise SettingError(f"only builtin:pattern looks for one, not {self.reward.path}", "pattern", "reward")
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise SettingError(f"{self.pattern!r} is no regular expression: {error}", "pattern") from error
+        return self
 
 
 class SamplingConfig(Settings):
@@ -129,7 +144,7 @@ class Config(StageConfig):
     policy: ModelInput = Reference(path="instruct")
     """The model to train; a frozen copy of it is the reference that the KL penalty is taken to."""
     reward: ScorerInput | Annotated[tuple[WeightedReward, ...], Field(min_length=1)] = Reference(path="reward")
-    """What is raised: a reward model, a judge, a Python function, or a weighted list of these."""
+    """What is raised: a reward model, a judge, a verifier, a Python function, or a weighted list of these."""
     prompts: DataInput = DataReference(path="builtin:valley-prompts", split="ppo")
     """What the policy answers; each prompt is used once per pass over the set."""
     steps: Count = 500

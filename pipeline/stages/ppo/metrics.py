@@ -38,6 +38,7 @@ def rollout_sums(rollout: Rollout) -> Sums:
         "log_probs": rollout.log_probs.double().sum(),
         **sums_of("score", rollout.scores),
         **sums_of("kl", kl),
+        **{f"score_of_{name}": float(sum(values)) for name, values in rollout.each_score.items()},
     }
 
 
@@ -81,13 +82,15 @@ def answer_figures(sums: Mapping[str, float]) -> dict[str, float]:
     """
     kl, kl_error = mean_and_error(sums, "kl")
     score, score_error = mean_and_error(sums, "score")
-    true = {
-        name: sums[name] / sums["episodes"] for name in sums if name.startswith("true_") and not name.endswith("^2")
+    others = {
+        name: sums[name] / sums["episodes"]
+        for name in sums
+        if name.startswith(("true_", "score_of_")) and not name.endswith("^2")
     }
     return {
         "score": score,
         "score_error": score_error,
-        **true,
+        **others,
         "kl": kl,
         "kl_error": kl_error,
         "entropy": -sums["log_probs"] / sums["tokens"],

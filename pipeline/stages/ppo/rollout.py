@@ -5,8 +5,8 @@ Rewards, advantages and losses are computed elsewhere from what is noted here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,7 +17,7 @@ from pipeline.stages.ppo.costs import SAMPLING_ROWS
 from pipeline.stages.ppo.layout import Layout, Packer
 from pipeline.stages.ppo.networks import Critic, Policy
 from pipeline.stages.ppo.prompts import Prompt
-from pipeline.stages.ppo.scoring import Score
+from pipeline.stages.ppo.scoring import Responses, Score, WeightedSum
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -39,6 +39,8 @@ class Rollout:
     """(batch,): as the reward gave them, before clipping and penalties."""
     ended: Tensor
     """(batch,): whether the answer ended itself."""
+    each_score: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Where there are several rewards: what each gave, by name."""
     layouts: Sequence[Layout] = ()
     """How all answers go through a network."""
     mismatch: float = 0.0
@@ -109,7 +111,7 @@ def collect(
         if accelerator.mixed_precision != "no":
             # In half precision a step of sampling and a whole forward pass round too differently for a ratio of 1.
             log_probs = evaluate(policy, layouts, tokens.shape)
-    scores = score(prompts, responses_of(tokens, mask))
+    scores, each_score = scored(score, prompts, responses_of(tokens, mask))
     return Rollout(
         prompts=prompts,
         tokens=tokens,
@@ -119,9 +121,18 @@ def collect(
         values=values,
         scores=torch.tensor(scores, dtype=mask.dtype, device=mask.device),
         ended=samples.ended,
+        each_score=each_score,
         layouts=layouts,
         mismatch=float((log_probs - sampled_log_probs).abs().max()),
     )
+
+
+def scored(score: Score, prompts: Sequence[Prompt], responses: Responses) -> tuple[list[float], dict[str, list[float]]]:
+    """The scores; and where they are sums, what they are sums of."""
+    if not isinstance(score, WeightedSum):
+        return score(prompts, responses), {}
+    each = score.each(prompts, responses)
+    return score.total(each), each
 
 
 def responses_of(tokens: Tensor, mask: Tensor) -> list[list[int]]:

@@ -6,7 +6,8 @@ the policy's tokenizer, and as text otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.artifacts import RewardModel
@@ -15,7 +16,8 @@ from pipeline.core.errors import StageError
 from pipeline.core.references import Resolved
 from pipeline.data.builtin import CATALOGUE
 from pipeline.data.chat import response_text
-from pipeline.data.scorers import finite_scores, open_scorer
+from pipeline.data.scorers import CheckedJudge, finite_scores, open_scorer
+from pipeline.data.verifiers import FixedPattern
 from pipeline.models.device import on_own_device
 from pipeline.models.scoring import RewardScorer, load_scorer
 from pipeline.stages.ppo.prompts import Prompt, column_values
@@ -38,30 +40,59 @@ Truth = Callable[[Sequence[Prompt], Responses], dict[str, list[float]]]
 def open_reward(source: Any, tokenizer: TokenizersBackend) -> tuple[Score, RewardScorer | None]:
     """The score that the config's `reward` stands for; and the reward model that can start the critic, if there is one.
 
-    `source` is an input or a sequence of `{reward, weight}`.
+    `source` is an input or a sequence of `{reward, weight, pattern}`.
     """
     if isinstance(source, Artifact | Resolved):
         return _open_one(source, tokenizer)
-    scores = [_open_one(part.reward, tokenizer)[0] for part in source]
-    weights = [part.weight for part in source]
-    if not scores:
+    if not source:
         raise StageError("ppo.reward: the list is empty; name at least one reward")
-    return weighted_sum(scores, weights), None
+    names = distinct([label(part.reward.address) for part in source])
+    scores = {
+        name: _open_one(part.reward, tokenizer, part.pattern)[0] for name, part in zip(names, source, strict=True)
+    }
+    return WeightedSum(scores, [part.weight for part in source]), None
 
 
-def weighted_sum(scores: Sequence[Score], weights: Sequence[float]) -> Score:
-    """The sum of the scores, each times its weight."""
+class WeightedSum:
+    """Several scores, each times its weight, added; what each said is kept apart for the log."""
 
-    def score(prompts: Sequence[Prompt], responses: Responses) -> list[float]:
-        parts = [part(prompts, responses) for part in scores]
+    def __init__(self, scores: Mapping[str, Score], weights: Sequence[float]) -> None:
+        """`scores` by name; one weight for each."""
+        self.scores = scores
+        self.weights = weights
+
+    def __call__(self, prompts: Sequence[Prompt], responses: Responses) -> list[float]:
+        """The sums."""
+        return self.total(self.each(prompts, responses))
+
+    def each(self, prompts: Sequence[Prompt], responses: Responses) -> dict[str, list[float]]:
+        """What each score is by itself, before its weight."""
+        return {name: score(prompts, responses) for name, score in self.scores.items()}
+
+    def total(self, each: Mapping[str, Sequence[float]]) -> list[float]:
+        """The weighted sums of what `each` gave."""
         return [
-            sum(weight * value for weight, value in zip(weights, row, strict=True)) for row in zip(*parts, strict=True)
+            sum(weight * value for weight, value in zip(self.weights, row, strict=True))
+            for row in zip(*each.values(), strict=True)
         ]
 
-    return score
+
+def label(address: str) -> str:
+    """A reward's name among the figures: what its address ends in, as a word."""
+    last = re.split(r"[:/]", address.split("@")[0].rstrip("/"))[-1]
+    return re.sub(r"\W+", "_", last) or "reward"
 
 
-def _open_one(source: Artifact | Resolved, tokenizer: TokenizersBackend) -> tuple[Score, RewardScorer | None]:
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, numbered where one stands more than once."""
+    return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names, start=1)]
+
+
+def _open_one(
+    source: Artifact | Resolved, tokenizer: TokenizersBackend, pattern: str | None = None
+) -> tuple[Score, RewardScorer | None]:
+    if pattern is not None:
+        return score_by_text(CheckedJudge(source.address, FixedPattern(pattern)), tokenizer), None
     if isinstance(source, RewardModel) or (isinstance(source, Resolved) and source.scheme in ("path", "hf")):
         assert source.path is not None, source
         scorer = load_scorer(source.path)

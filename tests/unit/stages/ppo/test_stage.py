@@ -87,7 +87,7 @@ def test_a_reward_model_starts_the_critic_and_another_tokenizer_reads_text(tmp_p
 
 def test_weighted_rewards_are_added(tmp_path, policy, prompts):
     part = ppo_chain.python_reward("share_of_yes")
-    weighted = [Inputs(reward=part, weight=3.0), Inputs(reward=part, weight=-1.0)]
+    weighted = [Inputs(reward=part, weight=3.0, pattern=None), Inputs(reward=part, weight=-1.0, pattern=None)]
     figures = {}
     for name, reward in (("one", part), ("sum", weighted)):
         given, where = ppo_chain.inputs(policy, reward, prompts), ppo_chain.context(tmp_path / name)
