@@ -11,8 +11,8 @@ from pathlib import Path
 from benchmarks.pretrain.cost_to_loss import task
 from benchmarks.pretrain.turns import Contestant, take_turns
 
-STEPS = (600, 800)
-LEARNING_RATES = (2e-3, 4e-3, 8e-3)
+STEPS = (450, 500, 550, 600)
+LEARNING_RATES = (1.5e-3, 2e-3, 3e-3)
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ import torch
 from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.core.stage import Runtime, StageContext
-from pipeline.training.memory import ModelShape, cpu_has_bf16, host_free_bytes, largest_micro_batch, step_bytes
-from pipeline.training.peak import peak_flops
+from pipeline.training.memory import ModelShape, host_free_bytes, largest_micro_batch, step_bytes
+from pipeline.training.precision import choose_precision
 from pipeline.training.threads import choose_threads
 
 FILE = "resume.json"
@@ -113,8 +113,9 @@ def _chosen(
     if before is not None and not changed:
         return before
     reason = "; ".join(f"{name} was {getattr(before, name)}, now {place[name]}" for name in changed)
-    threads = choose_threads(runtime, shape.sizes, per_process * shape.row_length, place["world_size"])
-    precision = choose_precision(runtime, threads)
+    length = shape.mean_length or shape.row_length
+    threads = choose_threads(runtime, shape.sizes, per_process * length, place["world_size"])
+    precision = choose_precision(runtime, threads, shape.sizes, per_process, length)
     needed = partial(needed, precision=precision, world_size=place["world_size"])
     return Choices(
         precision=precision,
@@ -124,18 +125,6 @@ def _chosen(
         inexact=f"resumed where {reason}" if changed else "",
         **place,
     )
-
-
-def choose_precision(runtime: Runtime, threads: int) -> str:
-    """bf16 where the device has units for it: without them it is slower than fp32 (1.8 times in training, on a CPU).
-
-    A CPU that says it has them is measured, since what they bring depends on the kernels of torch as well.
-    """
-    if runtime.precision != "auto":
-        return runtime.precision
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if cpu_has_bf16() and peak_flops("bf16", threads) > peak_flops("fp32", threads) else "fp32"
 
 
 def free_now() -> int:

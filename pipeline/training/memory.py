@@ -34,6 +34,8 @@ class ModelShape:
     parameters: int
     row_length: int
     """Tokens of the longest row, padding counted."""
+    mean_length: int | None = None
+    """Tokens of a row on average; those of the longest when left out."""
     attention: str = "sdpa"
     mask_columns: int = 0
     """Keys in each token's row of an attention mask, for a micro-batch of one row; 0 without a mask."""

@@ -37,6 +37,11 @@ class RowPlan:
         """Columns of the widest row, all its sequences counted."""
         return int(self.widths.max()) * self.sequences
 
+    @property
+    def mean_length(self) -> int:
+        """Columns of a row on average, all its sequences counted."""
+        return max(1, round(float(self.widths.mean()) * self.sequences))
+
     @cached_property
     def batches(self) -> np.ndarray:
         """Row indices, int64 (steps, global_batch_size)."""

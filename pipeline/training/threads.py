@@ -7,21 +7,16 @@ torch starts): on a machine that others use too, spinning threads take 8 to 30 t
 from __future__ import annotations
 
 import os
-import statistics
-import time
+from statistics import median
 
 import torch
-from torch import nn
 
 from pipeline.core.stage import Runtime
 from pipeline.models.sizes import DecoderSizes
+from pipeline.training.layer_probe import TOKENS, layer_seconds
 from pipeline.training.measured import kept
 
 _SECONDS = 1.0
-_FEWEST = 3
-"""Passes that are timed for each number of threads, at least."""
-_TOKENS = 4096
-"""Of a pass, at most."""
 _WORTH = 0.8
 """Twice the threads must take this share of the time at most: a gain that is only noise is none."""
 
@@ -41,14 +36,13 @@ def choose_threads(runtime: Runtime, sizes: DecoderSizes, tokens: int, world_siz
     most = min(most, int(asked)) if asked.isdecimal() else most
     if most < 2:
         return 1
-    tokens = min(tokens, _TOKENS)
+    tokens = min(tokens, TOKENS)
     name = f"threads of {most} for {tokens} tokens of {sizes.hidden_size} by {sizes.intermediate_size}"
     return kept(name, lambda: probed_threads(most, sizes, tokens))
 
 
 def probed_threads(most: int, sizes: DecoderSizes, tokens: int) -> int:
     """Of 1, 2, 4 and so on up to `most`: the last that is clearly faster than the one before."""
-    before, state = torch.get_num_threads(), torch.get_rng_state()
     counts = [2**power for power in range(most.bit_length())]
     best, fastest = 1, float("inf")
     for count in counts:
@@ -56,22 +50,11 @@ def probed_threads(most: int, sizes: DecoderSizes, tokens: int) -> int:
         if taken > _WORTH * fastest:
             break
         best, fastest = count, taken
-    torch.set_num_threads(before)
-    torch.set_rng_state(state)
     return best
 
 
 def _seconds_with(threads: int, sizes: DecoderSizes, tokens: int, budget: float) -> float:
-    """The median time of a layer's forward and backward pass; what slows some of them down counts, too."""
-    torch.set_num_threads(threads)
-    heads = next(heads for heads in range(sizes.num_attention_heads, 0, -1) if sizes.hidden_size % heads == 0)
-    layer = nn.TransformerEncoderLayer(sizes.hidden_size, heads, sizes.intermediate_size, dropout=0.0, batch_first=True)
+    """The median time of a layer; what slows some of its passes down counts, too."""
     length = min(tokens, sizes.max_position_embeddings)
-    states = torch.ones(max(1, tokens // length), length, sizes.hidden_size)
-    layer(states).sum().backward()
-    taken: list[float] = []
-    while len(taken) < _FEWEST or sum(taken) < budget:
-        started = time.perf_counter()
-        layer(states).sum().backward()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken)
+    rows = max(1, tokens // length)
+    return median(layer_seconds(sizes, rows, length, threads=threads, precision="fp32", budget=budget))

@@ -30,7 +30,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     input_ids = [ids for source in sources for ids in source.lessons.input_ids]
     labels = [row for source in sources for row in source.lessons.labels]
     rows = arranged(config, sources, context.seed)
-    shape = shape_of(model, rows.longest)
+    shape = shape_of(model, rows.longest, mean_length=rows.mean_length)
     choices = choose(context, shape, config.train.global_batch_size)
     data = token_rows(input_ids, labels)
     trainer = supervised_trainer(model, tokenizer, data, config.train, rows.steps, choices, context)

@@ -58,7 +58,9 @@ def train_on(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Train `model` on `pairs`; the metrics of the training, and how it was computed."""
     rows = arranged(config, pairs, context.seed)
-    shape = shape_of(model, rows.longest, mask_columns=rows.longest // 2)  # trl masks the padding of both sides
+    shape = shape_of(
+        model, rows.longest, mean_length=rows.mean_length, mask_columns=rows.longest // 2
+    )  # trl masks the padding of both sides
     choices = choose(context, shape, config.train.global_batch_size)
     trainer = PairTrainer(
         model=model,

@@ -30,7 +30,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     )
     data, rows = arranged(config, lessons, context_length, context.seed)
     mask = {"mask_columns": rows.longest, "rows_see_each_other": True} if config.packing else {}
-    shape = shape_of(model, rows.longest, **mask)
+    shape = shape_of(model, rows.longest, mean_length=rows.mean_length, **mask)
     choices = choose(context, shape, config.train.global_batch_size)
     trainer = supervised_trainer(model, tokenizer, data, config.train, rows.steps, choices, context)
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)

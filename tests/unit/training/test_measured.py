@@ -9,10 +9,12 @@ import torch
 
 from pipeline.core.stage import Runtime
 from pipeline.models.sizes import sizes_of
-from pipeline.training import choices, threads
+from pipeline.training import precision as training_precision
+from pipeline.training import threads
 from pipeline.training.measured import cache_file, kept
 from pipeline.training.memory_use import begin_peak_memory, peak_memory
 from pipeline.training.peak import measured_flops
+from pipeline.training.precision import choose_precision
 from pipeline.training.threads import choose_threads, probed_threads
 
 SIZES = sizes_of({"num_hidden_layers": 1, "hidden_size": 32, "max_position_embeddings": 32}, vocab_size=64)
@@ -45,12 +47,29 @@ def test_the_peak_is_that_of_a_product_and_changes_neither_threads_nor_generator
     ("has_units", "speed", "precision"), [(True, 3.0, "bf16"), (True, 0.5, "fp32"), (False, 3.0, "fp32")]
 )
 def test_a_processor_trains_in_bf16_where_it_has_the_units_and_is_measured_faster(
-    monkeypatch, has_units, speed, precision
+    cache, monkeypatch, has_units, speed, precision
 ):
-    monkeypatch.setattr(choices, "cpu_has_bf16", lambda: has_units)
-    monkeypatch.setattr(choices, "peak_flops", lambda asked, count: speed if asked == "bf16" else 1.0)
-    assert choices.choose_precision(Runtime(), 1) == precision
-    assert choices.choose_precision(Runtime(precision="bf16"), 1) == "bf16"
+    def layer_seconds(*_, precision, **__):
+        return [1 / speed if precision == "bf16" else 1.0, 9.0]
+
+    monkeypatch.setattr(training_precision, "cpu_has_bf16", lambda: has_units)
+    monkeypatch.setattr(training_precision, "layer_seconds", layer_seconds)
+    assert choose_precision(Runtime(), 1, SIZES, 8, 64) == precision
+    assert choose_precision(Runtime(precision="bf16"), 1, SIZES, 8, 64) == "bf16"
+
+
+def test_the_precision_is_tried_in_both_on_such_rows_as_the_stage_has(cache, monkeypatch):
+    tried = []
+
+    def layer_seconds(sizes, rows, length, *, precision, **others):
+        tried.append((rows, length, precision))
+        return [1.0]
+
+    monkeypatch.setattr(training_precision, "cpu_has_bf16", lambda: True)
+    monkeypatch.setattr(training_precision, "layer_seconds", layer_seconds)
+    for length in (17, 30):
+        choose_precision(Runtime(), 1, SIZES, 48, length)
+    assert tried == [(48, 32, "fp32"), (48, 32, "bf16")], "lengths that are nearly alike are tried once"
 
 
 @pytest.mark.parametrize(
