@@ -86,12 +86,14 @@ def build(
         model.config.max_position_embeddings,
         config.sampling.max_new_tokens,
     )
-    row_length = max(len(prompt.ids) for prompt in prompts) + config.sampling.max_new_tokens
+    lengths = [len(prompt.ids) for prompt in prompts]
+    row_length = max(lengths) + config.sampling.max_new_tokens
+    mean_length = round(fmean(lengths) + config.sampling.max_new_tokens / 2)  # what answers come to is not known yet
     score, scorer = open_reward(inputs.reward, tokenizer)
     pad_id = require_pad_token(tokenizer)
     critic = make_critic(config.critic.network, model, scorer, pad_id)
     company = company_of(config, critic, reward_weights(inputs.reward))
-    shape = shape_of(model, row_length, logits_per_row=config.sampling.max_new_tokens)
+    shape = shape_of(model, row_length, mean_length=mean_length, logits_per_row=config.sampling.max_new_tokens)
     choices = choose(context, shape, config.global_batch_size, company.step_bytes)
     accelerator = make_accelerator(choices)
     end_ids = [require_end_token(tokenizer)]
