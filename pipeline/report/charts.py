@@ -104,6 +104,9 @@ def reward_charts(stage: StageRecord) -> Drawn:
     yield from rest
 
 
+_PHASES = ("sampling_seconds", "reading_seconds", "scoring_seconds", "update_seconds")
+
+
 def policy_charts(stage: StageRecord) -> Drawn:
     """What the policy gained and what it paid: scores, KL, entropy, length, qualities; how the updates went."""
     rows = stage.rows
@@ -121,6 +124,8 @@ def policy_charts(stage: StageRecord) -> Drawn:
         yield "What is true of the answers", _last(rows, part), _course(rows, part, "share of answers")
     update = [("clip_fraction", "clipped tokens"), ("explained_variance", "returns explained")]
     yield "The updates", _last(rows, update), _course(rows, update, "share")
+    phases = [(name, name.removesuffix("_seconds")) for name in _PHASES]
+    yield "Time of an update", "", _course(rows, phases, "seconds")
     yield "Learning rate", span(rows, "learning_rate"), courses.learning_rate(rows)
     yield "Loss", span(rows, "loss"), courses.training_curve(rows, unit="loss")
 

@@ -16,7 +16,10 @@ from pipeline.core.stage import StageContext
 from pipeline.training.trackers import Trackers
 
 METRICS = "metrics.jsonl"
-OF_THE_MACHINE = ("seconds", "tokens_per_second", "mfu", "memory_bytes")
+OF_THE_MACHINE = (
+    "seconds", "tokens_per_second", "mfu", "memory_bytes",
+    "sampling_seconds", "reading_seconds", "scoring_seconds", "update_seconds",
+)  # fmt: skip
 """Columns that tell how fast and in how much memory; all others are the same whenever the same thing is trained."""
 _LEFT_OUT = ("epoch", "num_tokens")
 """Logged by the libraries: our single epoch, and trl's count of tokens, which starts anew when training resumes."""

@@ -70,6 +70,11 @@ def share_of_yes(prompts: list[Any], completions: list[Any], **columns: Any) -> 
     return [answer[0]["content"].split().count("yes") / 8 for answer in completions]
 
 
+def words(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float]:
+    """A tenth of a point for each word."""
+    return [len(answer[0]["content"].split()) / 10 for answer in completions]
+
+
 def one_score_too_few(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float]:
     return [0.0] * (len(completions) - 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from pipeline.core.artifact import Artifact
@@ -11,13 +12,9 @@ from pipeline.core.stage import Check, Inputs, StageContext, graded
 from pipeline.data.estimates import matched_difference
 from pipeline.stages.ppo.comparison import SAMPLES
 from pipeline.stages.ppo.config import Config
+from pipeline.stages.ppo.watching import EXPLAINED, far_kl
 from pipeline.training.metrics import METRICS, read_rows
 
-COLLAPSED_KL = 50.0
-"""Nats per answer beyond which nothing of the reference is left; sound runs of the tiny chain end at 11 at most."""
-FAR_KL = 25.0
-COLLAPSED_KL_PER_TOKEN = 0.5
-"""Long answers go further for the same change of style: the bounds grow with them."""
 QUALITY_LOSS, QUALITY_LOST = 0.1, 0.5
 """How much of a known quality (grammar, format) training may cost before a warning, and before it is a failure."""
 ONE_SCORE = 1e-6
@@ -43,6 +40,7 @@ def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageCont
         *at_like_length(samples),
         Check("clipped tokens", round(figures["clip_fraction"], 4), "at most 0.3",
               graded(warn=figures["clip_fraction"] > 0.3), "lower learning_rate or update.epochs"),
+        critic(updates),
         *truth(figures),
     ]  # fmt: skip
 
@@ -61,11 +59,22 @@ def reward_spread(first: Mapping[str, Any], answers: int) -> Check:
 
 def divergence(kl: float, length: float) -> Check:
     """Distance from the reference in nats per answer, at the last update; `length` is that of an answer in tokens."""
-    collapsed = max(COLLAPSED_KL, COLLAPSED_KL_PER_TOKEN * length)
-    far = collapsed * FAR_KL / COLLAPSED_KL
+    far, collapsed = far_kl(length)
     advice = "raise kl_coefficient or lower learning_rate: far from the reference the reward model knows nothing"
     verdict = graded(warn=kl > far, fail=kl > collapsed)
     return Check("KL from the reference", round(kl, 3), f"at most {far:g}, never above {collapsed:g}", verdict, advice)
+
+
+def critic(updates: Sequence[Mapping[str, Any]]) -> Check:
+    """Share of the returns' variance that the critic foresaw, over the last quarter of the updates."""
+    explained = fmean(row["explained_variance"] for row in updates[-max(len(updates) // 4, 1) :])
+    return Check(
+        "returns explained by the critic",
+        round(explained, 4),
+        f"at least {EXPLAINED:g}",
+        graded(warn=explained < EXPLAINED),
+        "raise critic_learning_rate or critic.warmup_steps, or bring scores to the size of 1 (scores.normalize)",
+    )
 
 
 def different_answers(samples: Sequence[Mapping[str, Any]]) -> Check:

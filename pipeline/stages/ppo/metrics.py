@@ -31,9 +31,12 @@ def sums_of(name: str, values: Tensor | Sequence[float]) -> Sums:
 def rollout_sums(rollout: Rollout) -> Sums:
     """Sums over this process's answers."""
     kl = kl_penalty(rollout.log_probs, rollout.ref_log_probs, rollout.mask).sum(dim=1)
+    lengths = rollout.mask.double().sum(dim=1)
     return {
         "episodes": float(len(rollout.scores)),
-        "tokens": rollout.mask.double().sum(),
+        "tokens": lengths.sum(),
+        "length^2": lengths.square().sum(),
+        "score x length": (rollout.scores.double() * lengths).sum(),
         "ended": rollout.ended.double().sum(),
         "log_probs": rollout.log_probs.double().sum(),
         **sums_of("score", rollout.scores),
@@ -95,8 +98,17 @@ def answer_figures(sums: Mapping[str, float]) -> dict[str, float]:
         "kl_error": kl_error,
         "entropy": -sums["log_probs"] / sums["tokens"],
         "response_length": sums["tokens"] / sums["episodes"],
+        "score_per_token": score_per_token(sums),
         "ended": sums["ended"] / sums["episodes"],
     }
+
+
+def score_per_token(sums: Mapping[str, float]) -> float:
+    """By how much more an answer scores that is a token longer: the slope over the answers; 0 where all are as long."""
+    count = sums["episodes"]
+    variance = sums["length^2"] / count - (sums["tokens"] / count) ** 2
+    covariance = sums["score x length"] / count - sums["score"] / count * sums["tokens"] / count
+    return covariance / variance if variance > 1e-9 else 0.0
 
 
 def explained_variance(sums: Mapping[str, float]) -> float:

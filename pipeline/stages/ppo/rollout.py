@@ -16,6 +16,7 @@ from pipeline.models.sampling import Samples, episode_uniforms, sample
 from pipeline.stages.ppo.costs import SAMPLING_ROWS
 from pipeline.stages.ppo.layout import Layout, Packer
 from pipeline.stages.ppo.networks import Critic, Policy
+from pipeline.stages.ppo.phases import Phases
 from pipeline.stages.ppo.prompts import Prompt
 from pipeline.stages.ppo.scoring import Responses, Score, WeightedSum
 
@@ -99,11 +100,12 @@ def join(parts: Sequence[Samples], pad_id: int) -> Samples:
 @torch.no_grad()
 def collect(
     policy: Policy, reference: Policy, critic: Critic, score: Score, sampler: Sampler,
-    prompts: Sequence[Prompt], episodes: Sequence[int], packer: Packer, accelerator: Accelerator,
+    prompts: Sequence[Prompt], episodes: Sequence[int], packer: Packer, accelerator: Accelerator, phases: Phases,
 ) -> Rollout:  # fmt: skip
     """Sample one answer to each prompt and evaluate it with every model."""
-    with accelerator.autocast():
+    with phases.phase("sampling"), accelerator.autocast():
         samples = sampler(policy, prompts, episodes)
+    with phases.phase("reading"), accelerator.autocast():
         tokens, mask = samples.tokens, samples.mask.float()
         layouts = packer.lay_out([prompt.ids for prompt in prompts], tokens, mask)
         ref_log_probs, values = (evaluate(network, layouts, tokens.shape) for network in (reference, critic))
@@ -111,7 +113,9 @@ def collect(
         if accelerator.mixed_precision != "no":
             # In half precision a step of sampling and a whole forward pass round too differently for a ratio of 1.
             log_probs = evaluate(policy, layouts, tokens.shape)
-    scores, each_score = scored(score, prompts, responses_of(tokens, mask))
+        mismatch = float((log_probs - sampled_log_probs).abs().max())
+    with phases.phase("scoring"):
+        scores, each_score = scored(score, prompts, responses_of(tokens, mask))
     return Rollout(
         prompts=prompts,
         tokens=tokens,
@@ -123,7 +127,7 @@ def collect(
         ended=samples.ended,
         each_score=each_score,
         layouts=layouts,
-        mismatch=float((log_probs - sampled_log_probs).abs().max()),
+        mismatch=mismatch,
     )
 
 

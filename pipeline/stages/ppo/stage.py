@@ -26,11 +26,12 @@ from pipeline.stages.ppo.resuming import resume, write_checkpoint
 from pipeline.stages.ppo.rollout import Sampler
 from pipeline.stages.ppo.scoring import open_reward, open_truth
 from pipeline.stages.ppo.trainer import Environment, Trainer
+from pipeline.stages.ppo.watching import Watch
 from pipeline.training.accelerator import make_accelerator
 from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import Choices, choose
 from pipeline.training.memory import shape_of
-from pipeline.training.metrics import RowLog
+from pipeline.training.metrics import RowLog, read_rows
 
 if TYPE_CHECKING:
     from transformers import TokenizersBackend
@@ -143,11 +144,15 @@ def train(trainer: Trainer, context: StageContext) -> dict[str, Any]:
     figures = resume(trainer, context)
     rows = RowLog(context)
     rows.begin(trainer.update)
+    watch = Watch(read_rows(rows.path))
     cadence = Cadence(trainer.config.checkpoint_every, 1, trainer.bytes(), context.processes)
     started = time.monotonic()
     while trainer.update < trainer.config.steps:
-        figures = trainer.step()
-        rows.append({**figures, "seconds": round(time.monotonic() - started, 3)})
+        tokens, figures = trainer.tokens, trainer.step()
+        seconds = {**trainer.phases.take(trainer.tokens - tokens), "seconds": round(time.monotonic() - started, 3)}
+        rows.append({**figures, **seconds})
+        for fault in watch.look(figures):
+            context.progress.note(f"warning: update {trainer.update}: {fault}")
         shown = {name: figures[name] for name in ("true_score", "score", "kl", "response_length") if name in figures}
         context.progress.update(trainer.update, trainer.config.steps, unit="update", **shown)
         if cadence.due(trainer.update) or trainer.update == trainer.config.steps:

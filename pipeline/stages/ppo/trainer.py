@@ -23,6 +23,7 @@ from pipeline.stages.ppo.advantages import masked_moments, whiten
 from pipeline.stages.ppo.kl_control import adapted
 from pipeline.stages.ppo.layout import Packer
 from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, frozen_copy
+from pipeline.stages.ppo.phases import Phases
 from pipeline.stages.ppo.prompts import Prompt, prompt_of_episode
 from pipeline.stages.ppo.rewards import episode_scores
 from pipeline.stages.ppo.rollout import Rollout, Sampler, collect, responses_of
@@ -88,6 +89,7 @@ class Trainer:
         )  # fmt: skip
         self.update = 0
         self.tokens = 0
+        self.phases = Phases()
         self.kl_coefficient = config.kl_coefficient
         self.score_moments = torch.zeros(3, dtype=torch.float64, device=accelerator.device)
 
@@ -104,10 +106,11 @@ class Trainer:
         learning_rates = self._set_learning_rates()
         rollout = self._collect()
         scores = self._scores(rollout)
-        batch = estimate(rollout, scores, self.kl_coefficient, self.config, self.accelerator)
-        first_row = self.accelerator.process_index * len(rollout.prompts)
-        warming = self.update < self.config.critic.warmup_steps
-        sums = self.updater.run(batch, first_row, [self.seed, self.update], critic_alone=warming)
+        with self.phases.phase("update"):
+            batch = estimate(rollout, scores, self.kl_coefficient, self.config, self.accelerator)
+            first_row = self.accelerator.process_index * len(rollout.prompts)
+            warming = self.update < self.config.critic.warmup_steps
+            sums = self.updater.run(batch, first_row, [self.seed, self.update], critic_alone=warming)
         mismatch = self._largest(max(rollout.mismatch, float(sums.pop("log_prob_mismatch"))))
         totals = metrics.reduce_sums(
             self._rollout_sums(rollout) | metrics.sums_of("reward", scores) | sums, self.accelerator
@@ -115,6 +118,7 @@ class Trainer:
         self.update += 1
         self.tokens += round(totals["tokens"])
         figures = {"step": self.update, "tokens": self.tokens, **self._figures(totals), **learning_rates}
+        figures |= {"distinct": self._distinct(rollout)}
         figures |= {"kl_coefficient": self.kl_coefficient, "log_prob_mismatch": mismatch}
         self._require_sound(figures)
         self._adapt(figures["kl"])
@@ -150,7 +154,7 @@ class Trainer:
         return collect(
             self.policy, self.reference, self.critic, self.environment.score, self.environment.sampler,
             [prompts[prompt_of_episode(episode, len(prompts), self.seed)] for episode in episodes],
-            episodes, self.packer, self.accelerator,
+            episodes, self.packer, self.accelerator, self.phases,
         )  # fmt: skip
 
     def _set_learning_rates(self) -> dict[str, float]:
@@ -184,6 +188,13 @@ class Trainer:
             **{name: totals[name] / steps for name in OF_STEPS if name in totals},
             "optimizer_steps": steps / self.accelerator.num_processes,
         }
+
+    def _distinct(self, rollout: Rollout) -> float:
+        """The share of the update's answers, over all processes, that are different from one another."""
+        own = [hash(tuple(response)) for response in responses_of(rollout.tokens, rollout.mask)]
+        every = self.accelerator.gather(torch.tensor(own, dtype=torch.int64, device=self.accelerator.device))
+        assert isinstance(every, torch.Tensor)
+        return len(set(every.tolist())) / len(every)
 
     def _largest(self, value: float) -> float:
         values = self.accelerator.gather(torch.tensor([value], dtype=torch.float64, device=self.accelerator.device))

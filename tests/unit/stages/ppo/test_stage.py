@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from io import StringIO
 
 import pytest
 import torch
@@ -9,9 +11,11 @@ from transformers import AutoModelForCausalLM
 
 from pipeline.core.artifact import write_json
 from pipeline.core.errors import PipelineError
+from pipeline.core.progress import Progress
 from pipeline.core.stage import Inputs
 from pipeline.stages.ppo.checks import check
 from pipeline.stages.ppo.stage import build, require_shares, run
+from pipeline.training.metrics import OF_THE_MACHINE
 from tests.learning import ppo_chain
 
 
@@ -32,7 +36,7 @@ def run_into(folder, policy, prompts, reward="share_of_yes", **changes):
 
 def lines(folder):
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{name: figure for name, figure in row.items() if name != "seconds"} for row in rows]
+    return [{name: figure for name, figure in row.items() if name not in OF_THE_MACHINE} for row in rows]
 
 
 @pytest.mark.parametrize(("calls", "critic"), [(0, {}), (1, {"warmup_steps": 2}), (2, {"network": "shared"}), (3, {})])
@@ -124,13 +128,35 @@ def test_a_batch_that_cannot_be_shared_names_those_that_can():
         require_shares(config, world_size=2)
 
 
+def test_the_time_of_an_update_is_told_by_phase(tmp_path, policy, prompts):
+    run_into(tmp_path / "ppo", policy, prompts, steps=2)
+    for row in map(json.loads, (tmp_path / "ppo/metrics.jsonl").read_text().splitlines()):
+        phases = [row[f"{name}_seconds"] for name in ("sampling", "reading", "scoring", "update")]
+        assert min(phases) >= 0 and 0 < sum(phases) <= row["seconds"] + 0.01
+        assert row["tokens_per_second"] > 0
+
+
+def test_a_reward_that_counts_words_is_named_while_it_trains_and_only_once(tmp_path, policy, prompts):
+    said = StringIO()
+    where = replace(ppo_chain.context(tmp_path / "ppo"), progress=Progress("ppo", stream=said))
+    given = ppo_chain.inputs(policy, ppo_chain.python_reward("words"), prompts)
+    changes = {"steps": 25, "global_batch_size": 32, "learning_rate": 3e-3, "sampling": {"max_new_tokens": 24}}
+    run(ppo_chain.settings(**changes, scores={"missing_end_penalty": 0.0}, checkpoint_every=100), given, where)
+    warnings = [line for line in said.getvalue().splitlines() if "warning" in line]
+    assert len([line for line in warnings if "the score rises mostly with length" in line]) == 1, warnings
+    assert all("update " in line for line in warnings)
+
+
 def checked(tmp_path, **figures):
     names = ("score", "tokens", "ended", "true_score", "true_grammatical")
     sound = {"kl": 5.0, "entropy": 1.0, "clip_fraction": 0.1, "response_length": 20.0}
     sound |= {f"{name}_{kind}": value for name in names for kind, value in
               (("before", 1.0), ("after", 1.4), ("gain", 0.4), ("gain_error", 0.1))}  # fmt: skip
     files = {
-        "metrics.jsonl": [{"step": 1, "score_error": figures.pop("score_error", 0.1)}],
+        "metrics.jsonl": [
+            {"step": 1, "score_error": figures.pop("score_error", 0.1),
+             "explained_variance": figures.pop("explained_variance", 0.4)}
+        ],
         "samples.jsonl": [
             {"before": {"text": f"{row}", "score": row % 5, "tokens": 9},
              "after": {"text": figures.get("text", f"{row}"), "score": row % 5 + 2, "tokens": 9}}
@@ -161,6 +187,7 @@ def checked(tmp_path, **figures):
         ({"score_error": 0.0}, "spread of the reward", "fail"),
         ({"text": "the same"}, "different answers", "fail"),
         ({"ended_after": 0.1}, "answers that end", "fail"),
+        ({"explained_variance": -0.3}, "returns explained by the critic", "warn"),
     ],
 )
 def test_checks_pass_for_sound_figures_and_name_what_is_not(tmp_path, figures, name, verdict):

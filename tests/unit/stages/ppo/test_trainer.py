@@ -132,6 +132,15 @@ def test_a_critic_on_the_policy_comes_to_know_the_returns():
     assert "critic_grad_norm" not in figures[-1] and "critic_learning_rate" not in figures[-1]
 
 
+def test_what_a_token_brings_and_how_many_answers_differ():
+    figures = trainer(lambda prompts, responses: [0.5 * len(response) - 3 for response in responses]).step()
+    assert figures["score_per_token"] == pytest.approx(0.5)
+    assert 0.9 <= figures["distinct"] <= 1
+    same = trainer(sampling={"max_new_tokens": 1, "temperature": 1e-4}, global_batch_size=32).step()
+    assert same["distinct"] == 2 / 32  # two prompts, the likeliest token after each
+    assert same["score_per_token"] == 0
+
+
 def test_micro_batches_do_not_change_the_update():
     config = settings(kl={"estimator": "k2"}, kl_coefficient=1.0, update={"entropy_coefficient": 0.1})
     prompts = [Prompt((1, 2)), Prompt((3,))]
