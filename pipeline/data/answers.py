@@ -87,7 +87,10 @@ def require_end_token(tokenizer: TokenizersBackend) -> int:
         StageError: if there is none.
     """
     if not isinstance(tokenizer.eos_token_id, int):
-        raise StageError(f"{tokenizer.name_or_path}: the tokenizer has no end token, so that no answer could ever end")
+        raise StageError(
+            f"{tokenizer.name_or_path}: the tokenizer has no end token, so that no answer could ever end; set its "
+            "eos_token to the token that ends a turn, and save it again"
+        )
     return tokenizer.eos_token_id
 
 

@@ -141,6 +141,12 @@ def largest_micro_batch(per_process: int, free: int, needed: Callable[[int], int
     return 1
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory is full: a GPU's allocator has a class for it, the processor's has not."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or "can't allocate memory" in str(error)
+
+
 def checkpoint_bytes(parameters: int) -> int:
     """Disk of one checkpoint: weights and AdamW's two moments, fp32."""
     return 12 * parameters

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from pipeline.core.errors import StageError
 from pipeline.models.sampling import Samples, episode_uniforms, sample
 from pipeline.stages.ppo.costs import SAMPLING_ROWS
 from pipeline.stages.ppo.layout import Layout, Packer
@@ -19,6 +20,7 @@ from pipeline.stages.ppo.networks import Critic, Policy
 from pipeline.stages.ppo.phases import Phases
 from pipeline.stages.ppo.prompts import Prompt
 from pipeline.stages.ppo.scoring import Responses, Score, WeightedSum
+from pipeline.training.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -53,7 +55,7 @@ class Rollout:
         return [prompt.ids for prompt in self.prompts]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sampler:
     """How answers are sampled."""
 
@@ -62,20 +64,42 @@ class Sampler:
     pad_id: int
     max_new_tokens: int
     temperature: float
+    rows: int = SAMPLING_ROWS
+    """Answers sampled side by side at most; halved where they do not fit the memory."""
 
     def __call__(self, policy: Policy, prompts: Sequence[Prompt], episodes: Sequence[int]) -> Samples:
-        """One answer to each prompt; episode `i` uses its own uniforms, so that batching changes nothing."""
+        """One answer to each prompt; episode `i` uses its own uniforms, so that batching changes nothing.
+
+        Raises:
+            StageError: if not even one answer fits the memory.
+        """
+        while True:
+            try:
+                return self._in_parts(policy, prompts, episodes)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            self.rows = min(self.rows, len(prompts)) // 2
+            if self.rows == 0:
+                raise StageError(
+                    f"ppo: out of memory while a single answer of up to {self.max_new_tokens} tokens is sampled; lower "
+                    "sampling.max_new_tokens, or take a smaller policy or reward model"
+                )
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()  # what was reserved in larger pieces
+
+    def _in_parts(self, policy: Policy, prompts: Sequence[Prompt], episodes: Sequence[int]) -> Samples:
         parts = [
             sample(
                 policy.model,
-                [prompt.ids for prompt in prompts[start : start + SAMPLING_ROWS]],
-                episode_uniforms(self.seed, episodes[start : start + SAMPLING_ROWS], self.max_new_tokens),
+                [prompt.ids for prompt in prompts[start : start + self.rows]],
+                episode_uniforms(self.seed, episodes[start : start + self.rows], self.max_new_tokens),
                 end_ids=self.end_ids,
                 pad_id=self.pad_id,
                 max_new_tokens=self.max_new_tokens,
                 temperature=self.temperature,
             )
-            for start in range(0, len(prompts), SAMPLING_ROWS)
+            for start in range(0, len(prompts), self.rows)
         ]
         return join(parts, self.pad_id)
 

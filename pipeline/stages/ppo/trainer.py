@@ -20,6 +20,7 @@ from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.stages.ppo import metrics
 from pipeline.stages.ppo.advantages import masked_moments, whiten
+from pipeline.stages.ppo.batches import Batch
 from pipeline.stages.ppo.kl_control import adapted
 from pipeline.stages.ppo.layout import Packer
 from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, frozen_copy
@@ -29,6 +30,7 @@ from pipeline.stages.ppo.rewards import episode_scores
 from pipeline.stages.ppo.rollout import Rollout, Sampler, collect, responses_of
 from pipeline.stages.ppo.scoring import Score
 from pipeline.stages.ppo.update import Learner, Updater, estimate
+from pipeline.training.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -110,7 +112,7 @@ class Trainer:
             batch = estimate(rollout, scores, self.kl_coefficient, self.config, self.accelerator)
             first_row = self.accelerator.process_index * len(rollout.prompts)
             warming = self.update < self.config.critic.warmup_steps
-            sums = self.updater.run(batch, first_row, [self.seed, self.update], critic_alone=warming)
+            sums = self._learn(batch, first_row, warming)
         mismatch = self._largest(max(rollout.mismatch, float(sums.pop("log_prob_mismatch"))))
         totals = metrics.reduce_sums(
             self._rollout_sums(rollout) | metrics.sums_of("reward", scores) | sums, self.accelerator
@@ -141,6 +143,18 @@ class Trainer:
         if how is not None:
             answers = self.config.global_batch_size
             self.kl_coefficient = adapted(self.kl_coefficient, kl, how.target, answers, how.horizon)
+
+    def _learn(self, batch: Batch, first_row: int, critic_alone: bool) -> metrics.Sums:
+        try:
+            return self.updater.run(batch, first_row, [self.seed, self.update], critic_alone)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise StageError(
+                f"ppo: update {self.update + 1}: out of memory with passes of {self.packer.micro_batch_tokens} tokens; "
+                "lower runtime.micro_batch or sampling.max_new_tokens, and the same command goes on from the last "
+                "checkpoint"
+            ) from None
 
     def own_episodes(self) -> list[int]:
         """The part of the update's episodes that falls to this process."""

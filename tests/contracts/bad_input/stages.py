@@ -36,6 +36,7 @@ DATA = {
     "prompts": PROMPTS,
     "prompts-long": with_tenth(PROMPTS, {"prompt": LONG}),
     "prompts-same": [PROMPTS[0], PROMPTS[0]],
+    "prompts-empty": with_tenth(PROMPTS, {"prompt": ""}),
     "pairs": PAIRS,
     "pairs-long": with_tenth(PAIRS, {"prompt": "q", "chosen": LONG, "rejected": "b"}),
     "documents": [{"text": f"the mill and the river number {i} by the village"} for i in range(60)],
@@ -127,6 +128,12 @@ ROWS: list[Fault] = [
     fault("documents for prompts", ppo("documents"), "documents.jsonl:1: no column 'messages'; the row has text; wanted: 'prompt' or 'messages'"),
     fault("conversations for pairs", "reward: {model: ./model, preferences: ./chat.jsonl}", "chat.jsonl:1: no column 'chosen'; the row has messages; wanted: 'chosen' and 'rejected'"),
     fault("a language model as reward", ppo("prompts", "./model"), "stages.ppo: model: ['DecoderForCausalLM'] is no sequence classifier; give a reward model's folder"),
+    fault("a reward model of two labels", ppo("prompts", "./two"), "stages.ppo: two: num_labels: 2: a reward model gives one score"),
+    fault("a reward model of no numbers", ppo("prompts", "./ill"), "stages.ppo: ./ill: score nan for answer 0 is not a finite number; the answer: …"),
+    fault("a reward of too few scores", ppo("prompts", "verdicts:few"), "stages.ppo: verdicts:few: returned 1 scores for 4 answers"),
+    fault("a reward that raises", ppo("prompts", "verdicts:dies"), "stages.ppo: verdicts:dies: raised KeyError: 'x' while scoring 4 answers; …"),
+    fault("nothing to verify by", ppo("prompts", "builtin:exact-answer"), "stages.ppo: builtin:exact-answer: the prompts have no column 'answer'; beside their `path`, `columns: {answer: theirs}` names the one to read"),
+    fault("an empty prompt", ppo("prompts-empty"), "prompts-empty.jsonl:10: prompt: is empty; remove the row or fill it"),
     fault("a judge of too few scores", preferences("prompts", "verdicts:few"), "stages.preferences: verdicts:few: returned 1 scores for 8 answers"),
     fault("a judge of no numbers", ppo("prompts", "verdicts:nan"), "stages.ppo: verdicts:nan: score nan for answer 0 is not a finite number; the answer: …"),
     fault("a judge of nothing", preferences("prompts", "verdicts:nothing"), "stages.preferences: verdicts:nothing: returned NoneType, not a list of 8 scores"),
@@ -138,6 +145,15 @@ ROWS: list[Fault] = [
     fault("documents that are all held out", corpus("one", "validation: 0.999999"), "stages.corpus: all documents fell into the validation split; lower `validation` or add documents"),
     fault("half a surrogate pair in a column", corpus("surrogate"), "./surrogate.jsonl:1: a column holds half of a surrogate pair; correct the row"),
 ]  # fmt: skip
+
+POLICIES: list[Fault] = [
+    fault("a policy without an end token", setting("tokenizer_config.json", "eos_token", None), "stages.ppo: broken: the tokenizer has no end token, so that no answer could ever end; set its eos_token to the token that ends a turn, and save it again"),
+    fault("a policy whose padding is its end", setting("tokenizer_config.json", "pad_token", "<|end|>"), "stages.ppo: broken: pad_token: '<|end|>' (end token '<|end|>'): must be a token of its own; …"),
+    fault("a policy of fewer tokens than its tokenizer", more_tokens, "stages.ppo: broken: the tokenizer has … tokens and the model an embedding of …; take the tokenizer that the model was trained with, or resize_token_embeddings and save both"),
+    fault("a policy without a chat template", without("chat_template.jinja"), "stages.ppo: the tokenizer of broken has no chat template; …"),
+    fault("a policy cut in half", half("model.safetensors"), "stages.ppo: broken: the weights cannot be opened (…); the folder is damaged, or was not saved by save_pretrained"),
+]  # fmt: skip
+"""Ways to break the policy's folder."""
 
 OPENED = "cannot be opened (…); the folder is damaged, or was not saved by save_pretrained"
 

@@ -10,14 +10,16 @@ import pytest
 
 from pipeline import PipelineError, Recipe
 from tests.contracts.bad_input.fault import Fault, assert_answered, names
-from tests.contracts.bad_input.stages import CRASH, DATA, FOLDERS, JUDGE, ROWS, sft
-from tests.unit.stages.tiny import save_tiny_model
+from tests.contracts.bad_input.stages import CRASH, DATA, FOLDERS, JUDGE, POLICIES, ROWS, ppo, sft
+from tests.unit.stages.tiny import save_tiny_model, save_tiny_scorer
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stages")
     save_tiny_model(folder / "model")
+    save_tiny_scorer(folder / "two", labels=2)
+    save_tiny_scorer(folder / "ill", weight=float("nan"))
     for name, rows in DATA.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "verdicts.py").write_text(JUDGE)
@@ -46,6 +48,15 @@ def test_each_fault_of_a_model_folder_is_one_located_line(folder: Path, tmp_path
     shutil.copytree(folder / "model", folder / "broken")
     row.how(folder / "broken")
     assert_answered(answered(folder, sft("chat", "broken"), tmp_path / "runs"), row, folder)
+
+
+@pytest.mark.parametrize("row", POLICIES, ids=names)
+def test_each_fault_of_a_policys_folder_is_one_located_line(folder: Path, tmp_path: Path, row: Fault):
+    shutil.rmtree(folder / "broken", ignore_errors=True)
+    shutil.copytree(folder / "model", folder / "broken")
+    row.how(folder / "broken")
+    stages = ppo("prompts").replace("./model", "./broken")
+    assert_answered(answered(folder, stages, tmp_path / "runs"), row, folder)
 
 
 def test_a_special_token_inside_a_text_stays_text(folder: Path):

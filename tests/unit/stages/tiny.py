@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import Model
+from pipeline.artifacts import Model, RewardModel
 from pipeline.core.progress import Progress
 from pipeline.core.references import Resolved
 from pipeline.core.stage import Processes, Runtime, SingleProcess, StageContext
@@ -45,6 +45,28 @@ def save_tiny_model(folder: Path, seed: int = 0, context_length: int = 64) -> Mo
     )  # fmt: skip
     save_model(new_model(config, seed), tokenizer, folder)
     return Model(folder, f"fingerprint-{folder.name}", folder.name)
+
+
+def save_tiny_scorer(folder: Path, labels: int = 1, weight: float | None = None) -> RewardModel:
+    """A reward model of the same size and tokenizer, with so many labels; `weight` fills its head."""
+    import torch
+    from transformers import AutoTokenizer
+
+    from pipeline.models.decoder import DecoderConfig, DecoderForSequenceClassification
+    from pipeline.models.loading import save_model
+
+    save_tiny_model(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    config = DecoderConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=64, num_labels=labels, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = DecoderForSequenceClassification(config)
+    if weight is not None:
+        torch.nn.init.constant_(model.score.weight, weight)
+    save_model(model, tokenizer, folder)
+    return RewardModel(folder, f"fingerprint-{folder.name}", folder.name)
 
 
 def make_context(output: Path, seed: int = 17, processes: Processes | None = None, **options: Any) -> StageContext:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from pipeline.core.errors import StageError
+from pipeline.models import sampling
 from pipeline.stages.ppo import rollout
 from pipeline.stages.ppo.networks import Policy
 from pipeline.stages.ppo.prompts import Prompt, column_values, prompt_of_episode
@@ -10,13 +12,35 @@ from pipeline.stages.ppo.rollout import Sampler, responses_of
 from tests.learning.ppo_on_worlds import small_llama
 
 
+def test_where_memory_is_short_fewer_answers_are_sampled_side_by_side_and_they_are_the_same(monkeypatch):
+    policy, tried = Policy(small_llama(12, seed=0), 1.0, 0), []
+
+    def limited(model, prompts, *arguments, **named):
+        tried.append(len(prompts))
+        if len(prompts) > room:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")
+        return sampling.sample(model, prompts, *arguments, **named)
+
+    monkeypatch.setattr(rollout, "sample", limited)
+    prompts, room = [Prompt((1, 2 + row % 3)) for row in range(8)], 8
+    wanted = Sampler(3, [11], 0, 6, 1.0)(policy, prompts, range(8))
+    room = 3
+    sampler = Sampler(3, [11], 0, 6, 1.0)
+    for _ in range(2):
+        assert torch.equal(sampler(policy, prompts, range(8)).tokens, wanted.tokens)
+    assert tried == [8, 8, 4, 2, 2, 2, 2, 2, 2, 2, 2] and sampler.rows == 2
+    room = 0
+    with pytest.raises(StageError, match="out of memory while a single answer of up to 6 tokens"):
+        sampler(policy, prompts, range(8))
+
+
 @pytest.mark.parametrize("rows", [1, 3, 12])
-def test_samples_do_not_depend_on_the_batch(monkeypatch, rows):
+def test_samples_do_not_depend_on_the_batch(rows):
     policy = Policy(small_llama(12, seed=0), 1.0, 0)
     prompts = [Prompt(tuple(range(1, 2 + index % 4))) for index in range(12)]
     sampler = Sampler(seed=3, end_ids=[11], pad_id=0, max_new_tokens=10, temperature=1.0)
     whole = sampler(policy, prompts, list(range(100, 112)))
-    monkeypatch.setattr(rollout, "SAMPLING_ROWS", rows)
+    sampler.rows = rows
     parts = sampler(policy, prompts, list(range(100, 112)))
     assert responses_of(parts.tokens, parts.mask) == responses_of(whole.tokens, whole.mask)
     assert torch.equal(parts.ended, whole.ended)
