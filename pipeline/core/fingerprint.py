@@ -1,6 +1,7 @@
 """Identity: what makes an artifact the same artifact.
 
 `fingerprint = sha256(kind, stage version, settings that differ from their defaults, fingerprints of the inputs, seed)`.
+An input counts even where the recipe names it as the default does: what lies there is another thing in another run.
 The same record, kept readable, says later which field changed.
 """
 
@@ -40,9 +41,18 @@ def _settings(config: BaseModel, inputs: Any) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
-        if _counts(field) and (field.is_required() or value != field.get_default(call_default_factory=True)):
+        if not _counts(field):
+            continue
+        is_default = not field.is_required() and value == field.get_default(call_default_factory=True)
+        if not is_default or _names_an_input(value):
             kept[name] = _value(value, getattr(inputs, name, None))
     return kept
+
+
+def _names_an_input(value: Any) -> bool:
+    if isinstance(value, BaseModel):
+        return isinstance(value, Reference) or any(_names_an_input(part) for _, part in value)
+    return isinstance(value, list | tuple) and any(map(_names_an_input, value))
 
 
 def _counts(field: FieldInfo) -> bool:

@@ -6,16 +6,22 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from pipeline.core.fingerprint import fingerprint_of
+from pipeline.core.fingerprint import fingerprint_of, identity_of
+from pipeline.core.reference_checks import references_of
+from pipeline.core.references import Reference
 from pipeline.stages import KINDS, stage_table
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "pipeline").rglob("*.py"))
 HEAVY = ("torch", "transformers", "datasets", "accelerate", "trl", "peft", "pandas", "pyarrow")
+REQUIRED = {"corpus": {"sources": [{"data": "builtin:valley"}]}, "tokenizer": {"text": ["corpus"]}}
+"""What a config of a kind cannot do without."""
 FORBIDDEN_NAMES = ("utils", "helpers", "common", "manager", "misc")
 
 
@@ -71,6 +77,25 @@ def test_every_field_says_what_it_is():
 
 def test_configs_have_at_most_fifteen_fields():
     assert not {kind: n for kind, stage in stage_table().items() if (n := len(stage.config.model_fields)) > 15}
+
+
+@pytest.mark.parametrize("kind", stage_table())
+def test_every_input_is_part_of_an_artifacts_identity(kind: str):
+    stage = stage_table()[kind]
+    config = stage.config(**REQUIRED.get(kind, {}))
+    addresses = {reference.path for _, reference, _ in references_of(config)}
+    inputs = SimpleNamespace(**{name: _content(value) for name, value in config})
+    named = json.dumps(identity_of(stage, config, inputs, 0))
+    assert not [address for address in addresses if f"content of {address}" not in named]
+
+
+def _content(value: Any) -> Any:
+    """What a setting's references resolve to, in its own form."""
+    if isinstance(value, Reference):
+        return SimpleNamespace(fingerprint=f"content of {value.path}")
+    if isinstance(value, BaseModel):
+        return SimpleNamespace(**{name: _content(part) for name, part in value})
+    return tuple(map(_content, value)) if isinstance(value, list | tuple) else None
 
 
 def _defaults(stage: Any) -> str:

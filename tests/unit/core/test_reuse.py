@@ -26,6 +26,14 @@ def test_an_equal_fingerprint_is_linked_in_and_only_the_rest_is_made(tmp_path: P
     assert damage(again["sow"].path) == []
 
 
+def test_what_reads_a_changed_stage_by_its_default_name_is_made(tmp_path: Path):
+    walk(tmp_path)
+    walk(tmp_path, toy.RECIPE, "sow.grains=9", name="more")
+    assert toy.CALLS == ["sow", "mill", "bake"]
+    identity = json.loads((tmp_path / "runs/more/mill/manifest.json").read_text())["identity"]
+    assert identity["settings"]["grain"].keys() == {"input"}
+
+
 def test_the_plan_says_what_would_be_taken_over(tmp_path: Path):
     walk(tmp_path)
     assert actions(tmp_path, "mill.stones.turns=9", name="finer") == {"sow": "reuse", "mill": "run", "bake": "run"}

@@ -40,7 +40,7 @@ class Stones(Settings):
 
 
 class MillConfig(StageConfig):
-    grain: Annotated[Reference, FromText, accepts(Grain, schemes="stage path")]
+    grain: Annotated[Reference, FromText, accepts(Grain, schemes="stage path")] = Reference(path="sow")
     stones: Stones = Stones()
 
 
