@@ -60,6 +60,12 @@ def write_prompts(path: Path, rows: int = 6) -> Resolved:
     return Resolved(str(path), "path", "", path)
 
 
+def write_text(path: Path) -> Resolved:
+    """Five documents of a few words."""
+    path.write_text("".join(json.dumps({"text": f"say {word} please"}) + "\n" for word in WORDS[:5]), encoding="utf-8")
+    return Resolved(str(path), "path", "", path)
+
+
 def python_reward(name: str) -> Resolved:
     address = f"{__name__}:{name}"
     return Resolved(address, "python", "", name=address)

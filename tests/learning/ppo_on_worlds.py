@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,13 +35,13 @@ def small_llama(vocab_size: int, seed: int, hidden_size: int = 32, layers: int =
 
 def make_trainer(
     model: LlamaForCausalLM, config: Config, score: Score, prompts: Sequence[Prompt], *, end_ids: Sequence[int] = (),
-    seed: int = 0, micro_batch_tokens: int = 2048,
+    seed: int = 0, micro_batch_tokens: int = 2048, documents: Sequence[Sequence[int]] = (),
 ) -> Trainer:  # fmt: skip
     temperature = config.sampling.temperature
     sampler = Sampler(seed, end_ids, 0, config.sampling.max_new_tokens, temperature)
     critic = make_critic(config.critic.network, model, None, 0)
     return Trainer(
-        config, Policy(model, temperature, 0), critic, Environment(prompts, score, sampler), seed, Accelerator(cpu=True), micro_batch_tokens,
+        config, Policy(model, temperature, 0), critic, Environment(prompts, score, sampler, None, documents), seed, Accelerator(cpu=True), micro_batch_tokens,
     )  # fmt: skip
 
 
@@ -73,10 +74,11 @@ def string_log_probs(world: World, policy: Policy) -> np.ndarray:
 
 def trained_gap(
     world: World, *, updates: int, seed: int, learning_rate: float = 3e-3, minibatches: int = 1,
-    watch: Callable[[dict], None] = lambda figures: None,
+    watch: Callable[[dict], None] = lambda figures: None, **changes: Any,
 ) -> float:  # fmt: skip
-    """The relative gap to the optimum after training: 1 untrained, 0 optimal."""
+    """The relative gap to the optimum after training: 1 untrained, 0 optimal. `changes` are other settings of ppo."""
     config = config_for(world, updates=updates, learning_rate=learning_rate, minibatches=minibatches)
+    config = Config.model_validate(config.model_dump() | changes)
     end_ids = () if world.end is None else (world.end,)
     trainer = make_trainer(
         small_llama(world.size, seed), config, score_of(world), [Prompt((BEGIN,))], end_ids=end_ids, seed=seed

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.artifacts import DataInput, Model, ModelInput, ScorerInput
+from pipeline.artifacts import DataInput, Model, ModelInput, ScorerInput, TextInput
 from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
@@ -88,6 +88,17 @@ class KlConfig(Settings):
         return estimator
 
 
+class PretrainingTextConfig(Settings):
+    """Running text that the policy is also trained on, so that it keeps what it knew."""
+
+    text: TextInput
+    """A corpus, or documents; as many of the first as training reads."""
+    coefficient: float = Field(default=1.0, gt=0)
+    """Weight of its mean loss per token beside the policy's (whose advantages, whitened, have deviation 1)."""
+    documents: Count = 16
+    """Documents of an optimizer step, over all processes, each cut to the room of a prompt with its answer."""
+
+
 class UpdateConfig(Settings):
     """How one batch of answers changes policy and critic."""
 
@@ -107,6 +118,8 @@ class UpdateConfig(Settings):
     """Whether the advantages of a batch, over all processes, are brought to mean 0 and variance 1."""
     entropy_coefficient: float = Field(default=0.0, ge=0)
     """Reward per nat of the entropy of each token's distribution: keeps the policy from settling early."""
+    pretraining: PretrainingTextConfig | None = None
+    """Text beside the answers (ptx); null trains on answers alone."""
     max_approx_kl: float | None = Field(default=None, gt=0)
     """Nats per token from the policy that sampled beyond which an update takes no more steps; null takes them all."""
     max_grad_norm: float | None = Field(default=1.0, gt=0)

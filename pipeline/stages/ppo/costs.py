@@ -67,10 +67,18 @@ class Company:
 def total_flops(
     policy: DecoderSizes, company: Company, config: Config, prompt_length: float, response_length: float
 ) -> float:
-    """FLOPs of all updates: sampling, three models reading the answers, and passes of training over both networks."""
+    """FLOPs of all updates: sampling, three models reading the answers, and passes of training over both networks.
+
+    Running text is counted in documents as long as a prompt with its answer.
+    """
     length = prompt_length + response_length
     read = [policy, policy, company.critic, *([company.critic] if company.reward_parameters else [])]
     reading = sum(forward_flops(sizes, length, length) for sizes in read)
     trained = [policy] if company.shared else [policy, company.critic]
     update = config.update.epochs * sum(training_flops(sizes, length, length) for sizes in trained)
-    return config.steps * config.global_batch_size * (reading + update)
+    answers = config.steps * config.global_batch_size * (reading + update)
+    text = config.update.pretraining
+    if text is None:
+        return answers
+    documents = config.steps * config.update.epochs * config.update.minibatches * text.documents
+    return answers + documents * training_flops(policy, length, length)

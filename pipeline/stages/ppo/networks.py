@@ -78,8 +78,11 @@ class TrainedPolicy(nn.Module):
         self.entropy = entropy
         self.critic = critic
 
-    def forward(self, layout: Layout) -> Outputs:
-        """Everything of one layout."""
+    def forward(self, layout: Layout, *, text: bool = False) -> Outputs:
+        """Everything of one layout; of running `text` only the log-probabilities, at temperature 1."""
+        if text:
+            logits = self.policy.read(layout)[0] * self.policy.temperature
+            return Outputs(-cross_entropy(logits, layout.tokens, reduction="none"), None)
         logits, states = self.policy.read(layout, states=self.critic is not None)
         log_probs = -cross_entropy(logits, layout.tokens, reduction="none")
         values = self.critic.values(states) if self.critic is not None and states is not None else None

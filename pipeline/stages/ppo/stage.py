@@ -21,6 +21,7 @@ from pipeline.stages.ppo.comparison import SAMPLES, compare, comparison_figures,
 from pipeline.stages.ppo.config import Config
 from pipeline.stages.ppo.costs import Company, tokens_per_pass, total_flops
 from pipeline.stages.ppo.networks import Critic, Policy, make_critic
+from pipeline.stages.ppo.pretraining import Documents, read_text
 from pipeline.stages.ppo.prompts import encode_prompts
 from pipeline.stages.ppo.resuming import resume, write_checkpoint
 from pipeline.stages.ppo.rollout import Sampler
@@ -99,11 +100,21 @@ def build(
     accelerator = make_accelerator(choices)
     end_ids = [require_end_token(tokenizer)]
     sampler = Sampler(context.seed, end_ids, pad_id, config.sampling.max_new_tokens, config.sampling.temperature)
-    environment = Environment(prompts, score, sampler, open_truth(inputs.prompts, tokenizer))
+    truth, documents = open_truth(inputs.prompts, tokenizer), open_text(config, inputs, tokenizer, row_length)
+    environment = Environment(prompts, score, sampler, truth, documents)
     policy = Policy(model, config.sampling.temperature, pad_id)
     automatic = context.runtime.micro_batch == "auto"
     micro_batch_tokens = tokens_per_pass(choices.micro_batch, row_length, choices.device, automatic)
     return Trainer(config, policy, critic, environment, context.seed, accelerator, micro_batch_tokens), choices
+
+
+def open_text(config: Config, inputs: Inputs, tokenizer: TokenizersBackend, longest: int) -> Documents:
+    """The documents of all optimizer steps, or as many of them as there are; none where no text is mixed in."""
+    mix, update = config.update.pretraining, config.update
+    if mix is None:
+        return ()
+    needed = config.steps * update.epochs * update.minibatches * mix.documents
+    return read_text(inputs.update.pretraining.text, tokenizer, needed, longest)
 
 
 def count(network: torch.nn.Module) -> int:

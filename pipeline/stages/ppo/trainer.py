@@ -25,6 +25,7 @@ from pipeline.stages.ppo.kl_control import adapted
 from pipeline.stages.ppo.layout import Packer
 from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, frozen_copy
 from pipeline.stages.ppo.phases import Phases
+from pipeline.stages.ppo.pretraining import Documents, TextMix
 from pipeline.stages.ppo.prompts import Prompt, prompt_of_episode
 from pipeline.stages.ppo.rewards import episode_scores
 from pipeline.stages.ppo.rollout import Rollout, Sampler, collect, responses_of
@@ -61,6 +62,8 @@ class Environment:
     sampler: Sampler
     truth: Truth | None = None
     """True figures of answers, where they are known; logged only."""
+    documents: Documents = ()
+    """Running text, where the config asks for it."""
 
 
 class Trainer:
@@ -87,13 +90,17 @@ class Trainer:
         self.packer = Packer(micro_batch_tokens, policy.pad_id, packed_width(self.policy, self.critic))
         self.updater = Updater(
             self.policy_learner, self.critic_learner, config.update, self.packer, accelerator,
-            VALUE_WEIGHT if config.critic.loss_weight is None else config.critic.loss_weight,
+            VALUE_WEIGHT if config.critic.loss_weight is None else config.critic.loss_weight, self._text(),
         )  # fmt: skip
         self.update = 0
         self.tokens = 0
         self.phases = Phases()
         self.kl_coefficient = config.kl_coefficient
         self.score_moments = torch.zeros(3, dtype=torch.float64, device=accelerator.device)
+
+    def _text(self) -> TextMix | None:
+        mix = self.config.update.pretraining
+        return mix and TextMix(self.environment.documents, mix.documents, mix.coefficient, self.seed)
 
     def _learner(self, network: torch.nn.Module) -> Learner:
         network, optimizer = self.accelerator.prepare(network, adam(network, self.config.optimizer))
@@ -146,7 +153,7 @@ class Trainer:
 
     def _learn(self, batch: Batch, first_row: int, critic_alone: bool) -> metrics.Sums:
         try:
-            return self.updater.run(batch, first_row, [self.seed, self.update], critic_alone)
+            return self.updater.run(batch, first_row, self.seed, self.update, critic_alone)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -194,8 +201,10 @@ class Trainer:
         # Gradients, unlike tokens, are already those of all processes: their sum and that of the steps are as many
         # times too large.
         steps = totals["optimizer_steps"]
+        text = {"text_loss": totals["text_loss"] / totals["text_tokens"]} if "text_tokens" in totals else {}
         return {
             **metrics.answer_figures(totals),
+            **text,
             "explained_variance": metrics.explained_variance(totals),
             # What does not learn has no loss: the policy while the critic warms up.
             **{name: totals[name] / passes for name in OF_TOKENS if name in totals},

@@ -17,6 +17,7 @@ from pipeline.stages.ppo.layout import Layout, Packer
 from pipeline.stages.ppo.losses import Loss, clipped_tokens, kl_loss, old_to_new_kl, policy_loss, value_loss
 from pipeline.stages.ppo.metrics import Sums, add, add_loss, return_sums
 from pipeline.stages.ppo.networks import Outputs
+from pipeline.stages.ppo.pretraining import TextMix
 from pipeline.stages.ppo.rewards import token_rewards
 from pipeline.stages.ppo.rollout import Rollout
 
@@ -75,11 +76,12 @@ class Updater:
 
     def __init__(
         self, policy: Learner, critic: Learner | None, config: UpdateConfig, packer: Packer, accelerator: Accelerator,
-        value_weight: float = 0.0,
+        value_weight: float = 0.0, text: TextMix | None = None,
     ) -> None:  # fmt: skip
         """`accelerator` is built with one accumulation step; micro-batches are accumulated here.
 
-        Without a `critic` the values are the policy network's own, and their loss counts `value_weight` times.
+        Without a `critic` the values are the policy network's own, and their loss counts `value_weight` times. With
+        `text` the policy is trained on it as well.
         """
         assert accelerator.gradient_accumulation_steps == 1
         self.policy = policy
@@ -87,11 +89,12 @@ class Updater:
         self.config = config
         self.packer = packer
         self.value_weight = value_weight
+        self.text = text
         self.accelerator = accelerator
         self.steps_per_update = config.epochs * config.minibatches
 
-    def run(self, batch: Batch, first_row: int, seed: Sequence[int], critic_alone: bool = False) -> Sums:
-        """All epochs over this process's rows, which start at `first_row` of the global batch.
+    def run(self, batch: Batch, first_row: int, seed: int, update: int, critic_alone: bool = False) -> Sums:
+        """All epochs of an update over this process's rows, which start at `first_row` of the global batch.
 
         With `critic_alone` the policy is left as it is.
 
@@ -102,10 +105,13 @@ class Updater:
         sums = return_sums(batch.returns, batch.values, batch.mask)
         mismatch = 0.0
         for epoch in range(self.config.epochs):
-            shares = minibatch_rows(len(batch.prompts), self.config.minibatches, first_row, [*seed, epoch])
+            shares = minibatch_rows(len(batch.prompts), self.config.minibatches, first_row, [seed, update, epoch])
             for index, rows in enumerate(shares):
                 whole = self.config.minibatches == 1
                 layouts = batch.layouts if whole else self.packer.lay_out(batch.prompts, batch.tokens, batch.mask, rows)
+                if self.text is not None and not critic_alone:
+                    step = update * self.steps_per_update + epoch * self.config.minibatches + index
+                    self._text_backward(self.text, step, sums)
                 difference, went_far = self._step(batch, layouts, critic_alone, sums)
                 mismatch = difference if epoch == index == 0 else mismatch
                 if went_far:
@@ -171,6 +177,23 @@ class Updater:
         clipped = clipped_tokens(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
         add(sums, {"clip_fraction": clipped})
         return log_probs
+
+    def _text_backward(self, text: TextMix, step: int, sums: Sums) -> None:
+        """The gradient of the text's loss, which the policy's own is added to."""
+        accelerator = self.accelerator
+        layouts = text.layouts(
+            step, self.packer, accelerator.process_index, accelerator.num_processes, accelerator.device
+        )
+        own = torch.tensor(float(sum(len(layout.places) for layout in layouts)), device=accelerator.device)
+        count = accelerator.reduce(own, reduction="sum")
+        assert isinstance(count, Tensor)
+        add(sums, {"text_tokens": own, "text_loss": 0.0})
+        for layout in layouts:
+            with accelerator.no_sync(self.policy.network):  # it crosses processes with the policy's
+                outputs: Outputs = self.policy.network(layout, text=True)
+                loss = Loss(-outputs.log_probs.sum(), count)
+                self._backward(loss._replace(total=text.coefficient * loss.total), count)
+            add_loss(sums, "text_loss", loss)
 
     def _critic_backward(
         self, critic: Learner, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums

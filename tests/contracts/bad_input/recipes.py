@@ -175,6 +175,7 @@ RELATIONS = [
     one_set("ppo.kl.adaptive={horizon: 7}", "stages.ppo.kl.adaptive.horizon: 7 answers are fewer than those of one update, 8"),
     one_set("ppo.reward=[{reward: reward, pattern: x}]", "stages.ppo.reward.0.pattern: only builtin:pattern looks for one, not reward"),
     one_set('ppo.reward=[{reward: "builtin:pattern", pattern: "("}]', "stages.ppo.reward.0.pattern: '(' is no regular expression: missing ), unterminated subpattern at position 0"),
+    one_set("ppo.update.pretraining={coefficient: 1}", "stages.ppo.update.pretraining.text: is required"),
     one_set("ppo.critic.loss_weight=1", "stages.ppo.critic.loss_weight: acts only where critic.network is shared; a critic of its own has critic_learning_rate"),
     one_set("ppo.critic={network: shared, warmup_steps: 1}", "stages.ppo.critic.warmup_steps: a critic that shares the policy's network cannot learn alone; leave it out"),
     one_set("ppo={critic_learning_rate: 1e-3, critic: {network: shared}}", "stages.ppo.critic_learning_rate: a critic that shares the policy's network learns at its rate; leave it out"),

@@ -29,7 +29,7 @@ OTHER = {
     "optimizer.adam_epsilon": 0.1,
 }  # fmt: skip
 
-ELSEWHERE = {"policy", "reward", "prompts", "checkpoint_every", "critic.loss_weight"}
+ELSEWHERE = {"policy", "reward", "prompts", "checkpoint_every", "critic.loss_weight", "update.pretraining"}
 """Inputs, tested with the stage; the cadence of checkpoints, which must not change the result; what acts with another."""
 
 

@@ -31,6 +31,7 @@ def prompts(tmp_path):
 
 def run_into(folder, policy, prompts, reward="share_of_yes", **changes):
     given = ppo_chain.inputs(policy, ppo_chain.python_reward(reward), prompts)
+    given.update = Inputs(pretraining=Inputs(text=ppo_chain.write_text(prompts.path.with_name("text.jsonl"))))
     return run(ppo_chain.settings(**changes), given, ppo_chain.context(folder))
 
 
@@ -43,7 +44,7 @@ def lines(folder):
 def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, policy, prompts, calls, critic):
     changes = {
         "critic": critic,
-        "update": {"minibatches": 2, "epochs": 2}, "kl": {"adaptive": {"target": 0.01, "horizon": 16}},
+        "update": {"minibatches": 2, "epochs": 2, "pretraining": {"text": "./text.jsonl", "documents": 3}}, "kl": {"adaptive": {"target": 0.01, "horizon": 16}},
         "scores": {"normalize": True},
     }  # fmt: skip
     whole = run_into(tmp_path / "whole", policy, prompts, "until_killed", **changes)
