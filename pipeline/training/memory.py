@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,7 @@ def host_free_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 // share  # macOS does not say how much is free
 
 
+@cache
 def cpu_has_bf16() -> bool:
     """Whether the processor multiplies bf16 faster than fp32."""
     flags = Path("/proc/cpuinfo")

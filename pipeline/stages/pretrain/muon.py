@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from pipeline.training.memory import cpu_has_bf16
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic that drives singular values towards one."""
 ITERATIONS = 5
@@ -49,7 +51,8 @@ class Muon(Optimizer):
         buffers = [self._buffer(weight) for weight in weights]
         momentum = group["momentum"]
         torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-        directions = orthogonalized(torch.stack(list(torch._foreach_lerp(gradients, buffers, momentum))))
+        stacked = torch.stack(list(torch._foreach_lerp(gradients, buffers, momentum)))
+        directions = orthogonalized(stacked, torch.bfloat16 if has_bf16(stacked) else torch.float32)
         scale = _ADAMW_SIZE * math.sqrt(max(weights[0].shape))
         torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
         torch._foreach_add_(weights, list(directions.unbind()), alpha=-group["lr"] * scale)
@@ -61,16 +64,21 @@ class Muon(Optimizer):
         return state["momentum_buffer"]
 
 
-def orthogonalized(matrices: Tensor) -> Tensor:
+def has_bf16(weights: Tensor) -> bool:
+    """Whether the device multiplies bf16 faster than fp32: GPUs do, and processors with units for it."""
+    return weights.is_cuda or cpu_has_bf16()
+
+
+def orthogonalized(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Matrices (count, rows, columns) with all singular values near one and the same singular vectors.
 
-    Newton-Schulz: X <- aX + b(XX')X + c(XX')^2 X, begun with singular values of at most one, on the shorter side. On
-    GPUs in bf16, which the iteration bears; on CPUs in fp32, which is faster there.
+    Newton-Schulz: X <- aX + b(XX')X + c(XX')^2 X, begun with singular values of at most one, on the shorter side; in
+    `dtype`, and the iteration bears bf16.
     """
     a, b, c = COEFFICIENTS
     turned = matrices.shape[-2] > matrices.shape[-1]
     states = matrices.mT if turned else matrices
-    states = states.to(torch.bfloat16 if matrices.is_cuda else torch.float32)
+    states = states.to(dtype)
     states = states / (states.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(ITERATIONS):
         products = states @ states.mT
