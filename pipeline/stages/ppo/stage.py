@@ -74,6 +74,13 @@ def require_shares(config: Config, world_size: int) -> None:
             f"ppo.global_batch_size: {config.global_batch_size} answers cannot be shared among {world_size} processes "
             f"with update.minibatches {config.update.minibatches}; {nearest} would do"
         )
+    text = config.update.pretraining
+    if text is not None and text.documents < world_size:
+        # A process without any would be in another collective operation than the others.
+        raise StageError(
+            f"ppo.update.pretraining.documents: {text.documents} cannot be shared among {world_size} processes; write "
+            f"{world_size} or more"
+        )
 
 
 def build(

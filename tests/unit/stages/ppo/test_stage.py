@@ -148,6 +148,13 @@ def test_a_reward_that_counts_words_is_named_while_it_trains_and_only_once(tmp_p
     assert all("update " in line for line in warnings)
 
 
+def test_fewer_documents_than_processes_are_refused():
+    config = ppo_chain.settings(update={"pretraining": {"text": "./text.jsonl", "documents": 1}})
+    require_shares(config, world_size=1)
+    with pytest.raises(PipelineError, match=r"documents: 1 cannot be shared among 2 processes; write 2 or more"):
+        require_shares(config, world_size=2)
+
+
 def checked(tmp_path, **figures):
     names = ("score", "tokens", "ended", "true_score", "true_grammatical")
     sound = {"kl": 5.0, "entropy": 1.0, "clip_fraction": 0.1, "response_length": 20.0}
