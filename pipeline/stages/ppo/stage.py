@@ -169,7 +169,7 @@ def train(trainer: Trainer, context: StageContext) -> dict[str, Any]:
         tokens, figures = trainer.tokens, trainer.step()
         seconds = {**trainer.phases.take(trainer.tokens - tokens), "seconds": round(time.monotonic() - started, 3)}
         rows.append({**figures, **seconds})
-        for fault in watch.look(figures):
+        for fault in () if context.smoke else watch.look(figures):  # at its size nothing is learned
             context.progress.note(f"warning: update {trainer.update}: {fault}")
         shown = {name: figures[name] for name in ("true_score", "score", "kl", "response_length") if name in figures}
         context.progress.update(trainer.update, trainer.config.steps, unit="update", **shown)
