@@ -69,6 +69,24 @@ class TrainConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _the_decay_has_a_schedule(self) -> TrainConfig:
+        if self.schedule != "wsd":
+            self.require_default("decay_share", "schedule", "wsd")
+        return self
+
+    def require_default(self, name: str, switch: str, value: str) -> None:
+        """Refuse a setting that would do nothing: `name` acts only where `switch` is `value`, and here it is not.
+
+        Raises:
+            SettingError: unless `name` has its default.
+        """
+        default = type(self).model_fields[name].default
+        if getattr(self, name) != default:
+            said = f"{name} acts only with {switch}: {value}, not {getattr(self, switch)}"
+            said += f"; leave it out, or write {default:g}"
+            raise SettingError(said, name, switch)
+
+    @model_validator(mode="after")
     def _warmup_ends(self) -> TrainConfig:
         if self.steps is not None and 1 <= self.warmup_steps >= self.steps:
             said = (

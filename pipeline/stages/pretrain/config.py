@@ -152,6 +152,13 @@ class PretrainTrain(TrainConfig):
     weight_decay: float = Field(default=0.1, ge=0)
     """AdamW's weight decay; norms are left out."""
 
+    @model_validator(mode="after")
+    def _muon_is_there(self) -> PretrainTrain:
+        if self.optimizer != "muon":
+            self.require_default("muon_learning_rate", "optimizer", "muon")
+            self.require_default("muon_momentum", "optimizer", "muon")
+        return self
+
 
 class Config(StageConfig):
     """Settings of the pretrain stage."""

@@ -32,7 +32,8 @@ def collated(rows: list[list[np.ndarray]], micro_batch: int) -> list[dict[str, t
 
 
 def learner(**changes) -> Learner:
-    settings = {"learning_rate": 3e-3, "muon_learning_rate": 3e-3, "warmup_steps": 2, **changes}
+    muon = {"muon_learning_rate": 3e-3} if changes.get("optimizer") == "muon" else {}
+    settings = {"learning_rate": 3e-3, "warmup_steps": 2, **muon, **changes}
     return Learner(tiny_decoder(), PretrainTrain(**settings), STEPS, Accelerator(cpu=True))
 
 
@@ -98,7 +99,7 @@ def test_adamw_takes_the_steps_of_transformers_trainer(tmp_path):
 def test_a_learner_learns_rows_by_heart(optimizer):
     student = Learner(
         tiny_decoder(initializer_range=0.02),
-        PretrainTrain(optimizer=optimizer, learning_rate=1e-2, muon_learning_rate=1e-2, warmup_steps=5),
+        PretrainTrain(optimizer=optimizer, learning_rate=1e-2, warmup_steps=5),
         120,
         Accelerator(cpu=True),
     )
