@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.pretrain.turns import Contestant, take_turns
+from benchmarks.pretrain.turns import Contestant, alone, take_turns
 
 TURN = 50
 """Steps of a turn: a few seconds."""
@@ -51,9 +51,7 @@ def race(text: Path, nanogpt: Path, seed: int, cache: str) -> dict[str, dict[str
 
 def _cold(text: Path, seed: int, cache: str) -> dict[str, Any]:
     """Ours where nothing is compiled yet; it leaves its graph in `cache`."""
-    contestant = Contestant("ours", task("ours", text, seed), {"TORCHINDUCTOR_CACHE_DIR": cache})
-    take_turns([contestant])
-    return contestant.last
+    return alone(Contestant("ours", task("ours", text, seed), {"TORCHINDUCTOR_CACHE_DIR": cache}))
 
 
 def task(contestant: str, text: Path, seed: int, tuning: bool = False, **settings: Any) -> dict[str, Any]:

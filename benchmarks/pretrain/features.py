@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pretrain.cost_to_loss import task
-from benchmarks.pretrain.turns import Contestant, take_turns
+from benchmarks.pretrain.turns import Contestant, alone
 
 ADAMW = {"train.optimizer": "adamw", "train.muon_learning_rate": 0.02}
 WITHOUT: dict[str, dict[str, Any]] = {
@@ -30,8 +30,7 @@ def main() -> None:
     for name, changes in WITHOUT.items():
         for seed in asked.seeds:
             contestant = Contestant("ours", task("ours", asked.text, seed, tuning=True, **changes))
-            take_turns([contestant])
-            print(f"{name:<28} seed {seed}  {contestant.last}", flush=True)
+            print(f"{name:<28} seed {seed}  {alone(contestant)}", flush=True)
 
 
 if __name__ == "__main__":

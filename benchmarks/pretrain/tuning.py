@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.pretrain.cost_to_loss import task
-from benchmarks.pretrain.turns import Contestant, take_turns
+from benchmarks.pretrain.turns import Contestant, alone
 
 STEPS = (450, 500, 550, 600)
 LEARNING_RATES = (1.5e-3, 2e-3, 3e-3)
@@ -23,8 +23,7 @@ def main() -> None:
         for learning_rate in LEARNING_RATES:
             settings = {"steps": steps, "learning_rate": learning_rate}
             contestant = Contestant("trainer", task("trainer", text, 1, tuning=True, **settings))
-            take_turns([contestant])
-            print(settings, contestant.last, flush=True)
+            print(settings, alone(contestant), flush=True)
 
 
 if __name__ == "__main__":

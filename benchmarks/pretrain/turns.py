@@ -67,3 +67,9 @@ def take_turns(contestants: list[Contestant]) -> None:
     while waiting := [contestant for contestant in contestants if not contestant.done]:
         for contestant in waiting:
             contestant.take_turn()
+
+
+def alone(contestant: Contestant) -> dict[str, Any]:
+    """Its last line, of a race without others."""
+    take_turns([contestant])
+    return contestant.last

@@ -14,13 +14,14 @@ Verify = Callable[[str, Any], bool]
 
 
 class Verifier:
-    """Compares each answer with one column of its prompt's row."""
+    """Compares each answer with one column of its prompt's row, or with the same for all prompts."""
 
-    def __init__(self, name: str, column: str, verify: Verify) -> None:
-        """`name` is the judge's address in errors."""
+    def __init__(self, name: str, column: str, verify: Verify, wanted: Any = None) -> None:
+        """`name` is the judge's address in errors; `wanted` stands for every row's column."""
         self.name = name
         self.column = column
         self.verify = verify
+        self.wanted = wanted
 
     def score(
         self, prompts: Sequence[list[Message]], completions: Sequence[str], **columns: Sequence[Any]
@@ -30,7 +31,7 @@ class Verifier:
         Raises:
             StageError: if the prompts' rows do not say what is right.
         """
-        expected = columns.get(self.column)
+        expected = columns.get(self.column) if self.wanted is None else [self.wanted] * len(prompts)
         if expected is None:
             raise StageError(
                 f"{self.name}: the prompts have no column {self.column!r}; beside their `path`, "
@@ -70,9 +71,9 @@ def is_answer(completion: str, wanted: Any) -> bool:
     return " ".join(completion.split()) in {" ".join(str(one).split()) for one in right}
 
 
-def pattern() -> Verifier:
-    """Somewhere in the answer is what the row's `pattern` describes."""
-    return Verifier("builtin:pattern", "pattern", matches)
+def pattern(expression: str | None = None) -> Verifier:
+    """Somewhere in the answer is what `expression` describes; without one, what the row's `pattern` does."""
+    return Verifier("builtin:pattern", "pattern", matches, expression)
 
 
 def matches(completion: str, wanted: Any) -> bool:
@@ -85,23 +86,3 @@ def matches(completion: str, wanted: Any) -> bool:
         return re.search(str(wanted), completion) is not None
     except re.error as error:
         raise StageError(f"builtin:pattern: {wanted!r:.100} is no regular expression: {error}") from error
-
-
-class FixedPattern:
-    """The same regular expression for every answer."""
-
-    def __init__(self, expression: str) -> None:
-        """`expression` in Python's syntax."""
-        self.expression = expression
-
-    def score(
-        self, prompts: Sequence[list[Message]], completions: Sequence[str], **columns: Sequence[Any]
-    ) -> list[float]:
-        """1 where the expression is found in the answer, else 0."""
-        return [float(matches(completion, self.expression)) for completion in completions]
-
-    def qualities(
-        self, prompts: Sequence[list[Message]], completions: Sequence[str], **columns: Sequence[Any]
-    ) -> dict[str, list[float]]:
-        """Nothing: an answer matches or not."""
-        return {}

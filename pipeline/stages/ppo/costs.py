@@ -49,9 +49,7 @@ class Company:
         how = {"precision": precision, "accumulates": accumulates, "world_size": world_size}
         frozen = 4 * (policy.parameters + self.reward_parameters)
         critic_state = (16 if accumulates else 12) * self.critic_parameters
-        critic = ModelShape(
-            self.critic, self.critic_parameters, policy.row_length, policy.mean_length, policy.attention
-        )
+        critic = ModelShape(self.critic, self.critic_parameters, policy.row_length, attention=policy.attention)
         return max(
             step_bytes(replace(policy, beside=frozen + critic_state), micro_batch, **how),
             step_bytes(replace(critic, beside=frozen + 16 * policy.parameters), micro_batch, **how),

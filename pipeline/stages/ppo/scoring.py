@@ -14,10 +14,10 @@ from pipeline.artifacts import RewardModel
 from pipeline.core.artifact import Artifact
 from pipeline.core.errors import StageError
 from pipeline.core.references import Resolved
+from pipeline.data import verifiers
 from pipeline.data.builtin import CATALOGUE
 from pipeline.data.chat import response_text
 from pipeline.data.scorers import CheckedJudge, finite_scores, open_scorer
-from pipeline.data.verifiers import FixedPattern
 from pipeline.models.device import on_own_device
 from pipeline.models.scoring import RewardScorer, load_scorer
 from pipeline.stages.ppo.prompts import Prompt, column_values
@@ -92,7 +92,7 @@ def _open_one(
     source: Artifact | Resolved, tokenizer: TokenizersBackend, pattern: str | None = None
 ) -> tuple[Score, RewardScorer | None]:
     if pattern is not None:
-        return score_by_text(CheckedJudge(source.address, FixedPattern(pattern)), tokenizer), None
+        return score_by_text(CheckedJudge(source.address, verifiers.pattern(pattern)), tokenizer), None
     if isinstance(source, RewardModel) or (isinstance(source, Resolved) and source.scheme in ("path", "hf")):
         assert source.path is not None, source
         scorer = load_scorer(source.path)

@@ -125,9 +125,7 @@ class Updater:
         that sampled that no step was taken.
         """
         # The count is over all processes and known before the first backward: a token weighs the same wherever it is.
-        own = torch.tensor(float(sum(len(layout.places) for layout in layouts)), device=batch.mask.device)
-        count = self.accelerator.reduce(own, reduction="sum")
-        assert isinstance(count, Tensor)
+        own, count = self._tokens_of(layouts)
         largest, moved = torch.zeros((), device=batch.mask.device), torch.zeros((), device=batch.mask.device)
         for index, layout in enumerate(layouts):
             part, last = batch.part(layout), index == len(layouts) - 1
@@ -157,9 +155,7 @@ class Updater:
         limit = self.config.max_approx_kl
         if limit is None:
             return False
-        total = self.accelerator.reduce(moved, reduction="sum")
-        assert isinstance(total, Tensor)
-        return float(total / count) > limit
+        return float(self._over_processes(moved) / count) > limit
 
     def _policy_backward(self, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums) -> Tensor:
         clip_range = self.config.clip_range
@@ -184,9 +180,7 @@ class Updater:
         layouts = text.layouts(
             step, self.packer, accelerator.process_index, accelerator.num_processes, accelerator.device
         )
-        own = torch.tensor(float(sum(len(layout.places) for layout in layouts)), device=accelerator.device)
-        count = accelerator.reduce(own, reduction="sum")
-        assert isinstance(count, Tensor)
+        own, count = self._tokens_of(layouts)
         add(sums, {"text_tokens": own, "text_loss": 0.0})
         for layout in layouts:
             with accelerator.no_sync(self.policy.network):  # it crosses processes with the policy's
@@ -203,6 +197,16 @@ class Updater:
             loss = value_loss(values, part.values, part.returns, part.mask, self.config.value_clip_range)
             self._backward(loss, count)
         add_loss(sums, "value_loss", loss)
+
+    def _tokens_of(self, layouts: Sequence[Layout]) -> tuple[Tensor, Tensor]:
+        """How many tokens the layouts predict: this process's, and those of all."""
+        own = torch.tensor(float(sum(len(layout.places) for layout in layouts)), device=self.accelerator.device)
+        return own, self._over_processes(own)
+
+    def _over_processes(self, own: Tensor) -> Tensor:
+        total = self.accelerator.reduce(own, reduction="sum")
+        assert isinstance(total, Tensor)
+        return total
 
     def _accumulating(self, network: nn.Module, last: bool) -> contextlib.AbstractContextManager[Any]:
         """Gradients cross processes once per step, with the last micro-batch."""

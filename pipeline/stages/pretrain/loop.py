@@ -23,6 +23,7 @@ from pipeline.training.checkpoints import (
     mark_complete,
     newest_complete,
 )
+from pipeline.training.memory import is_out_of_memory
 from pipeline.training.metrics import RowLog
 from pipeline.training.rows import RowPlan
 
@@ -87,8 +88,7 @@ class Loop:
         try:
             return self.learner.step(list(self.micro_batches(step)), tokens)
         except RuntimeError as error:
-            # A GPU's allocator raises a class of its own, the processor's a plain RuntimeError.
-            if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            if not is_out_of_memory(error):
                 raise
             size, share = self.micro_batch, len(self.plan.order[step]) // self.context.processes.world_size
             smaller = next((count for count in range(size // 2, 0, -1) if share % count == 0), None)

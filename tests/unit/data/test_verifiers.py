@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.errors import StageError
-from pipeline.data.verifiers import FixedPattern, exact_answer, pattern
+from pipeline.data.verifiers import exact_answer, pattern
 
 PROMPTS = [[{"role": "user", "content": f"question {number}"}] for number in range(3)]
 
@@ -16,7 +16,7 @@ def test_an_answer_is_right_when_it_is_the_rows_and_nothing_else():
 
 def test_a_pattern_is_looked_for_anywhere_unless_it_is_anchored():
     assert pattern().score(PROMPTS, ["so 12", "so 12", "none"], pattern=[r"\d+", r"^\d+", r"\d"]) == [1.0, 0.0, 0.0]
-    assert FixedPattern(r"\.$").score(PROMPTS[:2], ["Yes.", "Yes"]) == [1.0, 0.0]
+    assert pattern(r"\.$").score(PROMPTS[:2], ["Yes.", "Yes"]) == [1.0, 0.0]
 
 
 def test_rows_that_do_not_say_what_is_right_are_named():
