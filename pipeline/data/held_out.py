@@ -1,4 +1,4 @@
-"""How much of conversations is held out when the recipe does not say. Imports no torch."""
+"""How much of conversations and of pairs is held out when the recipe does not say. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pipeline.core.references import Resolved
 from pipeline.data.builtin import CATALOGUE
 
 HELD_OUT_SHARE = 0.02
+HELD_OUT_PAIRS = 0.1
+"""Share of pairs; there are fewer of them, and each tells one bit."""
 
 
 def has_test_split(source: Resolved | Artifact) -> bool:

@@ -12,8 +12,10 @@ from typing import Any
 
 from pipeline.core.artifact import Artifact
 from pipeline.core.errors import DataError
+from pipeline.core.estimates import EstimateContext, Figure
 from pipeline.core.references import Resolved
 from pipeline.data.builtin import CATALOGUE
+from pipeline.data.held_out import HELD_OUT_PAIRS, rows_to_train_on
 from pipeline.data.rows import read_rows
 
 _ROWS = 200
@@ -106,3 +108,17 @@ def _texts(row: dict[str, Any]) -> list[str]:
                 str(message["content"]) for message in value if isinstance(message, dict) and "content" in message
             ]
     return texts
+
+
+def pairs_to_train_on(
+    source: Resolved | Artifact, validation: object, context: EstimateContext
+) -> tuple[Figure | None, Figure | None]:
+    """Preference pairs that a training reads, and the tokens of both sides of one, as far as is known before it."""
+    foreseen = context.foreseen(source)
+    if foreseen and not context.can_open(source):
+        return foreseen["pairs"], foreseen["pair_tokens"]
+    size = size_of(source, "train" if isinstance(source, Artifact) else None)
+    pairs = source.metrics.get("pairs") if isinstance(source, Artifact) else None
+    if pairs is None and size.rows is not None:
+        pairs = rows_to_train_on(size.rows, source, validation, HELD_OUT_PAIRS)
+    return Figure(pairs) if pairs else None, foreseen.get("pair_tokens")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.data.chat import response_text
+from pipeline.data.comparison import Side
 from pipeline.data.slices import over_ranks
 from pipeline.stages.ppo.prompts import prompt_of_episode
 from pipeline.stages.ppo.rollout import responses_of, scored
@@ -22,10 +20,6 @@ if TYPE_CHECKING:
 
 COMPARED = 64
 """Answers of each model: enough to see a gain of a third of a standard deviation."""
-SAMPLES = "samples.jsonl"
-
-Side = dict[str, Any]
-"""One answer: text, tokens, ended, score and what is true of it."""
 
 
 def compare(trainer: Trainer, tokenizer: TokenizersBackend, processes: Processes) -> list[dict[str, Any]]:
@@ -70,26 +64,3 @@ def answer(trainer: Trainer, policy: Policy, tokenizer: TokenizersBackend, part:
         | {name: values[row] for name, values in figures.items()}
         for row, (response, ended) in enumerate(zip(responses, samples.ended.tolist(), strict=True))
     ]
-
-
-def comparison_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Before, after and gain of every figure, and the standard error of the gain over the pairs of answers."""
-    figures: dict[str, float] = {}
-    for name in rows[0]["before"]:
-        if name == "text":
-            continue
-        before = [float(row["before"][name]) for row in rows]
-        gains = [float(row["after"][name]) - first for row, first in zip(rows, before, strict=True)]
-        gain = sum(gains) / len(gains)
-        variance = sum((value - gain) ** 2 for value in gains) / max(len(gains) - 1, 1)
-        figures[f"{name}_before"] = sum(before) / len(before)
-        figures[f"{name}_after"] = figures[f"{name}_before"] + gain
-        figures[f"{name}_gain"] = gain
-        figures[f"{name}_gain_error"] = math.sqrt(variance / len(gains))
-    return figures
-
-
-def write_samples(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """One JSON object per prompt."""
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)

@@ -13,11 +13,12 @@ from pipeline.core.errors import StageError
 from pipeline.core.references import Resolved
 from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.data.answers import require_end_token
+from pipeline.data.comparison import SAMPLES, comparison_figures, write_samples
 from pipeline.data.reading import read_prompts
 from pipeline.models.headers import weight_count
 from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
 from pipeline.models.sizes import DecoderSizes, sizes_of
-from pipeline.stages.ppo.comparison import SAMPLES, compare, comparison_figures, write_samples
+from pipeline.stages.ppo.comparison import compare
 from pipeline.stages.ppo.config import Config
 from pipeline.stages.ppo.costs import Company, tokens_per_pass, total_flops
 from pipeline.stages.ppo.networks import Critic, Policy, make_critic

@@ -9,14 +9,11 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
 
+from pipeline.data.comparison_checks import far_kl
+
 Row = dict[str, Any]
 """The figures of one update."""
 
-FAR_KL = 25.0
-COLLAPSED_KL = 50.0
-"""Nats per answer beyond which nothing of the reference is left; sound runs of the tiny chain end at 11 at most."""
-COLLAPSED_KL_PER_TOKEN = 0.5
-"""Long answers go further for the same change of style: the bounds grow with them."""
 EXPLAINED = 0.02
 """Share of the returns' variance that a critic of any use explains."""
 FIRST = 3
@@ -25,12 +22,6 @@ MOSTLY = 0.5
 """Share of a gain that makes its cause."""
 RECENT = 10
 """Updates that a judgement of the critic, of length or of repetition rests on: one alone is noise."""
-
-
-def far_kl(length: float) -> tuple[float, float]:
-    """The KL divergences from which an answer of `length` tokens is far from the reference, and beyond it."""
-    collapsed = max(COLLAPSED_KL, COLLAPSED_KL_PER_TOKEN * length)
-    return collapsed * FAR_KL / COLLAPSED_KL, collapsed
 
 
 def kl_runs_away(rows: Sequence[Row]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from datasets import Dataset
 from transformers import PreTrainedModel, TokenizersBackend
@@ -12,17 +11,16 @@ from trl import RewardConfig, RewardTrainer
 
 from pipeline.core.artifact import write_json
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.pair_figures import calibration, pair_figures
+from pipeline.data.pairs import TokenPairs, split_pairs, token_pairs
 from pipeline.models.loading import load_classifier, load_tokenizer, save_model
 from pipeline.models.scoring import SCORES_FILE, RewardScorer
 from pipeline.stages.reward.config import Config
-from pipeline.stages.reward.figures import calibration, pair_figures
-from pipeline.stages.reward.pairs import TokenPairs, split_pairs, token_pairs
 from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import choose
-from pipeline.training.length import steps_of
 from pipeline.training.memory import shape_of
-from pipeline.training.order import EpochOrder, OrderedRows
-from pipeline.training.rows import RowPlan
+from pipeline.training.order import OrderedRows
+from pipeline.training.pairs import pair_plan
 from pipeline.training.run import train
 
 
@@ -57,7 +55,7 @@ def train_on(
     context: StageContext,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Train `model` on `pairs`; the metrics of the training, and how it was computed."""
-    rows = arranged(config, pairs, context.seed)
+    rows = pair_plan(config.train, pairs.lengths, pairs.widths, context.seed)
     shape = shape_of(
         model, rows.longest, mean_length=rows.mean_length, mask_columns=rows.longest // 2
     )  # trl masks the padding of both sides
@@ -75,17 +73,6 @@ def train_on(
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
     metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
     return metrics, choices.runtime
-
-
-def arranged(config: Config, pairs: TokenPairs, seed: int) -> RowPlan:
-    """The pairs in order. Both sides of a pair go through the model as rows of one batch, as wide as the longer."""
-    lengths = np.array(pairs.lengths)
-    widths = np.array(
-        [max(len(chosen), len(rejected)) for chosen, rejected in zip(pairs.chosen, pairs.rejected, strict=True)]
-    )
-    steps = steps_of(config.train, len(lengths), float(lengths.mean()))
-    order = EpochOrder(len(lengths), config.train.global_batch_size, steps, seed)
-    return RowPlan(lengths, order, widths, sequences=2)
 
 
 def standardised(

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.stages.reward.checks import above_chance, goes_with_truth, near_ceiling, spread
+from pipeline.data.pair_checks import above_chance, goes_with_truth, near_ceiling
+from pipeline.stages.reward.checks import spread
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from pipeline.core.artifact import Artifact, write_json
 from pipeline.core.errors import DataError
 from pipeline.core.stage import Inputs
+from pipeline.data.pair_figures import calibration, correlation, pair_figures
 from pipeline.models.scoring import load_scorer
 from pipeline.stages.reward.checks import check
 from pipeline.stages.reward.config import Config
-from pipeline.stages.reward.figures import calibration, correlation, pair_figures
 from pipeline.stages.reward.stage import run
 from tests.unit.stages.tiny import make_context, prompt, save_tiny_model, write_jsonl
 from tests.unit.training.killing import assert_resumes_exactly

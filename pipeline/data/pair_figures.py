@@ -1,4 +1,4 @@
-"""How good a reward model is, from its scores of held-out pairs. Pure."""
+"""How well scores tell the chosen answers of pairs from the rejected ones: a reward model's, or a policy's. Pure."""
 
 from __future__ import annotations
 
