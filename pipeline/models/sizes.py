@@ -144,9 +144,12 @@ def forward_flops(sizes: DecoderSizes, tokens: float, length: float) -> float:
     return tokens * (2 * sizes.matrices + attention)
 
 
-def training_flops(sizes: DecoderSizes, tokens: float, length: float) -> float:
-    """FLOPs of forward and backward pass over `tokens` tokens: the backward pass multiplies twice as much."""
-    return 3 * forward_flops(sizes, tokens, length)
+def training_flops(sizes: DecoderSizes, tokens: float, length: float, *, frozen: bool = False) -> float:
+    """FLOPs of forward and backward pass over `tokens` tokens: the backward pass multiplies twice as much.
+
+    Only once as much where the weights are `frozen` and an adapter, too small to count, is trained beside them.
+    """
+    return (2 if frozen else 3) * forward_flops(sizes, tokens, length)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from pipeline.core.artifact import Artifact
 from pipeline.core.estimates import Estimate, EstimateContext, Figure
 from pipeline.core.past import Past
+from pipeline.core.quantities import format_count
 from pipeline.models.headers import folder_sizes, weight_count
 from pipeline.models.sizes import DecoderSizes, training_flops
 from pipeline.training.config import TrainConfig
 from pipeline.training.length import steps_of
+from pipeline.training.lora import LoraConfig, adapter_parameters
 from pipeline.training.memory import (
     KEPT,
     ModelShape,
@@ -110,6 +112,7 @@ def training_estimate(
     facts: RowFacts,
     context: EstimateContext,
     *,
+    lora: LoraConfig | None = None,
     scratch: float = 0,
     rows: RowPlan | None = None,
     remarks: tuple[str, ...] = (),
@@ -126,10 +129,14 @@ def training_estimate(
     if model is None:
         unknown |= dict.fromkeys(("parameters", "flops", "memory_bytes", "disk_bytes"), facts.why)
         return Estimate(steps=steps, tokens=tokens, unknown=unknown, recorded=RECORDED, remarks=remarks)
-    micro_batch, memory = _memory(model, train, facts, context)
-    flops = Figure(rows.flops(model.sizes, micro_batch)) if rows else _flops(model.sizes, train, facts, steps)
+    adapter = adapter_parameters(lora, model.sizes)
+    micro_batch, memory = _memory(model, train, facts, adapter, context)
+    frozen = lora is not None
+    counted = rows and Figure(rows.flops(model.sizes, micro_batch, frozen=frozen))
+    flops = counted or _flops(model.sizes, train, facts, steps, frozen)
     pace = {"flops": flops, "trained_tokens": tokens, "steps": steps}
-    seconds, source = _probe(model, train, rows, context) if context.probe and rows else (None, "")
+    # A probe trains all weights.
+    seconds, source = _probe(model, train, rows, context) if context.probe and rows and not frozen else (None, "")
     return Estimate(
         parameters=model.parameters,
         tokens=tokens,
@@ -137,12 +144,12 @@ def training_estimate(
         flops=flops if flops is None or model.sizes.own else Figure(flops.value, "~"),
         memory_bytes=memory,
         disk_bytes=Figure(4 * model.weights + _FOLDER, "~"),
-        scratch_bytes=Figure(KEPT * checkpoint_bytes(model.weights) + scratch, "<="),
+        scratch_bytes=Figure(KEPT * checkpoint_bytes(adapter or model.weights) + scratch, "<="),
         seconds=seconds,
         seconds_from=source,
         unknown=unknown if flops else {**unknown, "flops": facts.why},
         notes=facts.notes,
-        remarks=remarks,
+        remarks=(*remarks, *_of_adapter(adapter, model)),
         pace={name: figure for name, figure in pace.items() if figure},
         recorded=RECORDED,
         makes={MODEL: model},
@@ -170,23 +177,38 @@ def _tokens(train: TrainConfig, facts: RowFacts, steps: Figure | None) -> Figure
     return steps * train.global_batch_size * facts.tokens
 
 
-def _flops(sizes: DecoderSizes, train: TrainConfig, facts: RowFacts, steps: Figure | None) -> Figure | None:
+def _of_adapter(adapter: int | None, model: ModelFacts) -> tuple[str, ...]:
+    if adapter is None:
+        return ()
+    sign = "" if model.sizes.own else "about "
+    return (
+        f"trains {sign}{format_count(adapter)} parameters of an adapter, {adapter / model.weights:.2%} of the model",
+    )
+
+
+def _flops(
+    sizes: DecoderSizes, train: TrainConfig, facts: RowFacts, steps: Figure | None, frozen: bool
+) -> Figure | None:
     columns = facts.columns or (facts.tokens and facts.tokens * facts.padding)
     if steps is None or columns is None:
         return None
     positions = steps * train.global_batch_size * columns
     length = columns.value / facts.sequences
-    return Figure(training_flops(sizes, positions.value, length), positions.sign if facts.columns else "~")
+    count = training_flops(sizes, positions.value, length, frozen=frozen)
+    return Figure(count, positions.sign if facts.columns else "~")
 
 
-def _memory(model: ModelFacts, train: TrainConfig, facts: RowFacts, context: EstimateContext) -> tuple[int, Figure]:
+def _memory(
+    model: ModelFacts, train: TrainConfig, facts: RowFacts, adapter: int | None, context: EstimateContext
+) -> tuple[int, Figure]:
     """The micro-batch that a stage would choose now, and the memory of a step with it."""
     longest = facts.longest or Figure(model.sizes.max_position_embeddings * facts.sequences, "<=")
     length = int(longest.value)
     shape = ModelShape(
         model.sizes,
-        model.weights,
+        model.weights + (adapter or 0),
         length,
+        trained=adapter,
         mask_columns=length // facts.sequences if facts.masked else 0,
         rows_see_each_other=facts.see_each_other,
     )

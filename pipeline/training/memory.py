@@ -46,6 +46,13 @@ class ModelShape:
     """Bytes of other models that lie on the device at the same time."""
     rows_see_each_other: bool = False
     """Whether a mask spans all rows of a micro-batch, laid end to end, rather than one row."""
+    trained: int | None = None
+    """Parameters that training changes, where an adapter is trained beside frozen weights; None for all."""
+
+    @property
+    def learning(self) -> int:
+        """Parameters with gradients and moments."""
+        return self.parameters if self.trained is None else self.trained
 
 
 def shape_of(model: PreTrainedModel, row_length: int, **others: int | bool) -> ModelShape:
@@ -53,10 +60,13 @@ def shape_of(model: PreTrainedModel, row_length: int, **others: int | bool) -> M
     config = model.config.get_text_config()
     labels = model.config.num_labels or 1
     is_classifier = type(model).__name__.endswith("ForSequenceClassification")
+    count = sum(parameter.numel() for parameter in model.parameters())
+    frozen = sum(parameter.numel() for parameter in model.parameters() if not parameter.requires_grad)
     return ModelShape(
         sizes=sizes_of(config.to_dict(), labels=labels if is_classifier else 0),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=count,
         row_length=row_length,
+        trained=count - frozen if frozen else None,
         attention=model.config._attn_implementation or "eager",
         **others,  # pyright: ignore[reportArgumentType]
     )
@@ -73,12 +83,14 @@ def step_bytes(shape: ModelShape, micro_batch: int, *, precision: str = "fp32", 
                world_size: int = 1) -> int:  # fmt: skip
     """Memory of a training step at its highest: the later of the two peaks.
 
-    Weights and AdamW's two moments are fp32 throughout. The first peak is at the start of the backward pass, when all
+    Weights and AdamW's two moments are fp32 throughout; frozen weights have neither moments nor gradients, but what
+    passes through them is kept as if they had. The first peak is at the start of the backward pass, when all
     activations live and no gradient of this pass does (those of earlier micro-batches do, when it `accumulates`). The
     second is at its end, when all gradients live, and of a tied embedding the two parts that its own is the sum of.
     """
     sizes, forward = shape.sizes, pass_of(shape, micro_batch, precision)
-    state, gradients = 12 * shape.parameters + shape.beside, 4 * shape.parameters
+    state = 4 * shape.parameters + 8 * shape.learning + shape.beside
+    gradients = 4 * shape.learning
     if world_size > 1:
         state += gradients  # DistributedDataParallel's buckets
     if precision == "bf16":
@@ -86,7 +98,8 @@ def step_bytes(shape: ModelShape, micro_batch: int, *, precision: str = "fp32", 
     head = 4 * sizes.head_matrix
     loss = loss_bytes(sizes, forward)
     start = saved_bytes(sizes, forward) + max(loss, loss // 3 + head) + (gradients if accumulates else 0)
-    end = gradients + (2 * head if sizes.tie_word_embeddings and not sizes.labels else 0)
+    tied = sizes.tie_word_embeddings and not sizes.labels and shape.trained is None
+    end = gradients + (2 * head if tied else 0)
     return state + max(start, end)
 
 

@@ -56,12 +56,12 @@ class RowPlan:
         """Tokens of the first `step` steps."""
         return int(self.tokens[step - 1])
 
-    def flops(self, sizes: DecoderSizes, micro_batch: int) -> float:
-        """FLOPs of the whole training, padding counted."""
+    def flops(self, sizes: DecoderSizes, micro_batch: int, *, frozen: bool = False) -> float:
+        """FLOPs of the whole training, padding counted; `frozen` as in `training_flops`."""
         widest = self.widths[self.batches.reshape(-1, micro_batch)].max(axis=1)
         widths, counts = np.unique(widest, return_counts=True)
         sequences = self.sequences * micro_batch
         return sum(
-            training_flops(sizes, sequences * width * count, width)
+            training_flops(sizes, sequences * width * count, width, frozen=frozen)
             for width, count in zip(widths.tolist(), counts.tolist(), strict=True)
         )

@@ -65,7 +65,7 @@ def train(
 
 def cadence_of(trainer: OrderedTrainer, config: TrainConfig, context: StageContext) -> Cadence:
     """When this trainer's checkpoints are due."""
-    model_bytes = sum(parameter.numel() * parameter.element_size() for parameter in trainer.model.parameters())
+    model_bytes = sum(weights.nbytes for weights in trainer.model.parameters() if weights.requires_grad)
     return Cadence(config.checkpoint_every, trainer.args.logging_steps, model_bytes, context.processes)
 
 

@@ -11,6 +11,7 @@ from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Settings, Stage, StageConfig
 from pipeline.training.config import SHORTEST, TrainConfig
+from pipeline.training.lora import LoraConfig
 
 
 class MixtureEntry(Settings):
@@ -55,6 +56,8 @@ class Config(StageConfig):
     """Make each global batch of rows of about one length, which saves padding."""
     train: InstructTrain = InstructTrain()
     """How long and how to train."""
+    lora: LoraConfig | None = None
+    """Train an adapter beside the frozen weights; null trains the weights."""
     sampled_answers: Count = 100
     """Answers to held-out prompts of each source that are sampled afterwards and looked at, at most."""
     max_new_tokens: Count = 48

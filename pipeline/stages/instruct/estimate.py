@@ -30,7 +30,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     rows = None
     if context.probe and model and context.can_open(inputs.model, *(entry.data for entry in inputs.mixture)):
         rows = _count(config, inputs, model, context)
-    return training_estimate(model, config.train, facts, context, rows=rows)
+    return training_estimate(model, config.train, facts, context, lora=config.lora, rows=rows)
 
 
 def _rows(config: Config, inputs: Inputs, model: ModelFacts | None, context: EstimateContext) -> RowFacts:

@@ -15,6 +15,7 @@ from pipeline.models.loading import load_model, load_tokenizer, save_model
 from pipeline.stages.instruct.config import Config
 from pipeline.stages.instruct.mixing import mixed_order
 from pipeline.stages.instruct.sources import Source, open_sources
+from pipeline.training.adapters import finished, with_adapter
 from pipeline.training.choices import choose
 from pipeline.training.length import steps_of
 from pipeline.training.memory import shape_of
@@ -26,6 +27,7 @@ from pipeline.training.supervised import mean_loss, supervised_trainer, token_ro
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the mixture, and measure on what is held out of each source."""
     model, tokenizer = load_model(inputs.model.path, dtype=torch.float32), load_tokenizer(inputs.model.path)
+    model = with_adapter(model, config.lora, context.seed)
     sources = open_sources(config, inputs, tokenizer, model.config.max_position_embeddings, context.seed)
     input_ids = [ids for source in sources for ids in source.lessons.input_ids]
     labels = [row for source in sources for row in source.lessons.labels]
@@ -35,7 +37,8 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     data = token_rows(input_ids, labels)
     trainer = supervised_trainer(model, tokenizer, data, config.train, rows.steps, choices, context)
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
-    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
+    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch, frozen=config.lora is not None)
+    model = finished(model, inputs.model.address, context)
     metrics |= {"rows": len(input_ids), "loss_tokens": sum(source.lessons.loss_tokens for source in sources)}
     figures, answers = measure(config, model, tokenizer, sources, context)
     if context.processes.is_main:

@@ -11,6 +11,7 @@ from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Stage, StageConfig
 from pipeline.training.config import SHORTEST, TrainConfig
+from pipeline.training.lora import LoraConfig
 
 
 class RewardTrain(TrainConfig):
@@ -46,6 +47,8 @@ class Config(StageConfig):
     (https://arxiv.org/abs/2312.09244)."""
     train: RewardTrain = RewardTrain()
     """How long and how to train."""
+    lora: LoraConfig | None = None
+    """Train an adapter beside the frozen weights and the new head; null trains the weights."""
     standardisation_pairs: Count = 512
     """Training pairs whose scores' mean and standard deviation are kept with the model, at most."""
 

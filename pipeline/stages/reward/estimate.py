@@ -25,7 +25,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     rows = None
     if context.probe and model and context.can_open(inputs.model, inputs.preferences):
         rows = _counted(config, inputs, model, context)
-    return training_estimate(model, config.train, facts, context, rows=rows)
+    return training_estimate(model, config.train, facts, context, lora=config.lora, rows=rows)
 
 
 def scorer(base: ModelFacts) -> ModelFacts:

@@ -16,6 +16,7 @@ from pipeline.data.pairs import TokenPairs, split_pairs, token_pairs
 from pipeline.models.loading import load_classifier, load_tokenizer, save_model
 from pipeline.models.scoring import SCORES_FILE, RewardScorer
 from pipeline.stages.reward.config import Config
+from pipeline.training.adapters import finished, keep_dropout, with_adapter
 from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import choose
 from pipeline.training.memory import shape_of
@@ -32,11 +33,13 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the pairs, standardise the scores, and measure on held-out pairs."""
     tokenizer = load_tokenizer(inputs.model.path)
     model = load_classifier(inputs.model.path, start=config.start, seed=context.seed, dtype=torch.float32)
+    model = with_adapter(model, config.lora, context.seed)
     rows, held_out = split_pairs(inputs.preferences, inputs.validation, context.seed)
     context_length = model.config.max_position_embeddings
     pairs = token_pairs(tokenizer, rows, context_length, inputs.preferences.address)
     unseen = token_pairs(tokenizer, held_out, context_length, f"{inputs.preferences.address} (held out)")
     metrics, runtime = train_on(model, tokenizer, pairs, config, context)
+    model = finished(model, inputs.model.address, context)
     scorer, spread = standardised(model, tokenizer, pairs, config.standardisation_pairs)
     if context.processes.is_main:
         save_model(model, tokenizer, context.output)
@@ -70,8 +73,9 @@ def train_on(
         train_dataset=Dataset.from_dict({"chosen_ids": pairs.chosen, "rejected_ids": pairs.rejected}),
         processing_class=tokenizer,
     )
+    keep_dropout(model, config.lora)
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
-    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
+    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch, frozen=config.lora is not None)
     return metrics, choices.runtime
 
 

@@ -11,6 +11,7 @@ from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Stage, StageConfig
 from pipeline.training.config import SHORTEST, TrainConfig
+from pipeline.training.lora import LoraConfig
 
 
 class SftTrain(TrainConfig):
@@ -40,6 +41,8 @@ class Config(StageConfig):
     """Fill rows of the context's length with several conversations, which do not see one another."""
     train: SftTrain = SftTrain()
     """How long and how to train."""
+    lora: LoraConfig | None = None
+    """Train an adapter beside the frozen weights; null trains the weights."""
     sampled_answers: Count = 100
     """Answers to held-out prompts that are sampled afterwards and looked at, at most."""
     max_new_tokens: Count = 48

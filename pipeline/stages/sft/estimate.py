@@ -33,7 +33,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     rows = None
     if context.probe and model and context.can_open(inputs.model, inputs.data):
         rows = _count(config, inputs, model, context)
-    return training_estimate(model, config.train, facts, context, rows=rows)
+    return training_estimate(model, config.train, facts, context, lora=config.lora, rows=rows)
 
 
 def _rows(config: Config, inputs: Inputs, model: ModelFacts | None, context: EstimateContext) -> RowFacts:

@@ -11,6 +11,7 @@ from pipeline.data.supervised import Lessons, lessons_of, split_conversations
 from pipeline.data.trial import trial, write_answers
 from pipeline.models.loading import load_model, load_tokenizer, save_model
 from pipeline.stages.sft.config import Config
+from pipeline.training.adapters import finished, with_adapter
 from pipeline.training.choices import choose
 from pipeline.training.length import steps_of
 from pipeline.training.memory import shape_of
@@ -23,6 +24,7 @@ from pipeline.training.supervised import mean_loss, packed_rows, supervised_trai
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the data's conversations, and measure on held-out ones."""
     model, tokenizer = load_model(inputs.model.path, dtype=torch.float32), load_tokenizer(inputs.model.path)
+    model = with_adapter(model, config.lora, context.seed)
     context_length = model.config.max_position_embeddings
     conversations, held_out = split_conversations(inputs.data, inputs.validation, context.seed)
     lessons = lessons_of(
@@ -34,7 +36,8 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     choices = choose(context, shape, config.train.global_batch_size)
     trainer = supervised_trainer(model, tokenizer, data, config.train, rows.steps, choices, context)
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
-    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch)
+    metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch, frozen=config.lora is not None)
+    model = finished(model, inputs.model.address, context)
     metrics |= {"rows": len(conversations), "loss_tokens": lessons.loss_tokens, "held_out_rows": len(held_out)}
     if held_out:
         unseen = lessons_of(

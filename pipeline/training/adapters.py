@@ -1,0 +1,145 @@
+"""Low-rank adapters by peft: put beside a model's weights, and added to them when the model is saved.
+
+Settings are `lora`'s. While a stage trains, its model is peft's; what it measures, saves and passes on is the plain
+model with the adapter merged.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import peft
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from pipeline.core.artifact import read_json, write_json
+from pipeline.core.errors import StageError
+from pipeline.core.stage import StageContext
+from pipeline.training.lora import LoraConfig
+
+ADAPTER = "adapter"
+"""The folder of an artifact that holds the adapter alone."""
+_ATTENTION = re.compile(r"(^|[._])(self_?)?attn|attention", re.IGNORECASE)
+_SHOWN = 8
+
+
+def with_adapter(model: PreTrainedModel, lora: LoraConfig | None, seed: int) -> Any:
+    """`model` with fresh matrices drawn from `seed`, its own weights frozen; as it is where `lora` is None.
+
+    The new head of a classifier is trained whole beside them. As long as nothing is trained, outputs are those of
+    `model`, bit for bit.
+
+    Raises:
+        StageError: if no layer is meant by the targets, or one of them means none.
+    """
+    if lora is None:
+        return model
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of transformers, about names that peft uses
+            return peft.get_peft_model(model, peft_config(model, lora))
+
+
+def peft_config(model: PreTrainedModel, lora: LoraConfig) -> peft.LoraConfig:
+    """Our settings in peft's words."""
+    classifies = type(model).__name__.endswith("ForSequenceClassification")
+    return peft.LoraConfig(
+        task_type="SEQ_CLS" if classifies else "CAUSAL_LM",
+        r=lora.rank,
+        lora_alpha=lora.alpha,  # pyright: ignore[reportArgumentType]: any number will do
+        target_modules=target_modules(model, lora),
+        lora_dropout=lora.dropout,
+        use_dora=lora.dora,
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
+    )
+
+
+def target_modules(model: PreTrainedModel, lora: LoraConfig) -> list[str]:
+    """The full names of the layers that are adapted.
+
+    Raises:
+        StageError: as `with_adapter`.
+    """
+    linear = linear_layers(model)
+    if lora.targets == "all-linear":
+        return linear
+    if lora.targets == "attention":
+        found = [name for name in linear if _ATTENTION.search(name)]
+        if not found:
+            raise _nothing(model, linear, "attention")
+        return found
+    found = []
+    for target in lora.targets:
+        meant = [name for name in linear if f".{name}".endswith(f".{target}")]
+        if not meant:
+            raise _nothing(model, linear, repr(target))
+        found += [name for name in meant if name not in found]
+    return found
+
+
+def linear_layers(model: PreTrainedModel) -> list[str]:
+    """The names of all linear layers of the trunk: the head is none of them."""
+    trunk = f"{model.base_model_prefix}."
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | Conv1D) and name.startswith(trunk)
+    ]
+
+
+def _nothing(model: PreTrainedModel, linear: list[str], target: str) -> StageError:
+    kinds = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in linear))
+    shown = ", ".join(kinds[:_SHOWN]) + (", …" if len(kinds) > _SHOWN else "")
+    return StageError(f"lora.targets: no layer of this {type(model).__name__} is meant by {target}; it has {shown}")
+
+
+def merged(model: Any) -> PreTrainedModel:
+    """The plain model, with the adapter added to its weights; a model without one as it is."""
+    if not isinstance(model, peft.PeftModel):
+        return model
+    plain = model.merge_and_unload()
+    assert isinstance(plain, PreTrainedModel)
+    # peft keeps what it did on the model, and transformers would then save the adapter in place of the weights.
+    for name in ("_hf_peft_config_loaded", "peft_config"):
+        if name in vars(plain):
+            delattr(plain, name)
+    return plain.requires_grad_(True)
+
+
+def finished(model: Any, base: str, context: StageContext) -> PreTrainedModel:
+    """What a stage measures and saves of the model that it trained: the plain one, the adapter kept in `adapter/`."""
+    if context.processes.is_main:
+        save_adapter(model, base, context.output)
+    return merged(model)
+
+
+def keep_dropout(model: nn.Module, lora: LoraConfig | None) -> None:
+    """Give the adapter its dropout back, which trl's trainers of pairs take away with the model's own."""
+    dropout = 0.0 if lora is None else lora.dropout
+    for name, module in model.named_modules():
+        if ".lora_dropout." in name and isinstance(module, nn.Dropout):
+            module.p = dropout
+
+
+def save_adapter(model: Any, base: str, folder: Path) -> None:
+    """Write the adapter of `model` into `folder`/adapter, as peft's `from_pretrained` reads it; nothing without one.
+
+    `base` is the address of the model that it was trained on.
+    """
+    if not isinstance(model, peft.PeftModel):
+        return
+    model.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
+    (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # peft's, which says nothing
+    file = folder / ADAPTER / "adapter_config.json"
+    settings = read_json(file)
+    settings["target_modules"] = sorted(settings["target_modules"])  # a set: in another order each time
+    name, _, revision = base.removeprefix("hf://").partition("@")
+    # A path of this machine says nothing elsewhere.
+    named = {"base_model_name_or_path": name if base.startswith("hf://") else Path(name).name}
+    write_json(file, settings | named | {"revision": revision or None})
