@@ -7,7 +7,7 @@ number of processes changes it. Rows are sorted by length only to waste little p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -36,6 +36,10 @@ class Answers:
     """Whether the model ended its answer itself, rather than being cut at `max_new_tokens`."""
     token_counts: list[int]
     """Tokens of each answer, the end token counted."""
+    ids: list[list[int]] = field(default_factory=list)
+    """The tokens; left out where only texts are passed on."""
+    log_probs: list[float] = field(default_factory=list, compare=False)  # its last bits depend on the batch
+    """Of each whole answer under the distribution that it was drawn from, in nats."""
 
 
 def sample_answers(
@@ -61,6 +65,8 @@ def sample_answers(
     require_room(rows, model.config.max_position_embeddings, max_new_tokens, first_index)
     by_length = sorted(range(len(rows)), key=lambda row: len(rows[row]))
     texts, ended, token_counts = [""] * len(rows), [False] * len(rows), [0] * len(rows)
+    ids: list[list[int]] = [[] for _ in rows]
+    log_probs = [0.0] * len(rows)
     for start in range(0, len(rows), batch_size):
         batch = by_length[start : start + batch_size]
         samples = sample(
@@ -77,7 +83,10 @@ def sample_answers(
         counts = samples.mask.sum(dim=1).long().tolist()
         for row, tokens, count, end in zip(batch, samples.tokens.tolist(), counts, samples.ended.tolist(), strict=True):
             texts[row], ended[row], token_counts[row] = response_text(tokenizer, tokens[:count]), bool(end), count
-    return Answers(texts, ended, token_counts)
+            ids[row] = tokens[:count]
+        for row, total in zip(batch, samples.log_probs.double().sum(dim=1).tolist(), strict=True):
+            log_probs[row] = total
+    return Answers(texts, ended, token_counts, ids, log_probs)
 
 
 def require_end_token(tokenizer: TokenizersBackend) -> int:

@@ -10,12 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch.nn.functional import cross_entropy
-
 from pipeline.data.chat import conversation_ids, prompt_ids
 from pipeline.data.estimates import mean
-from pipeline.models.batching import right_padded
+from pipeline.models.log_probs import answer_log_probs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, TokenizersBackend
@@ -77,23 +74,5 @@ def with_other_prompts(lessons: Sequence[Taught], room: int) -> list[tuple[Taugh
 
 def prompt_gain(model: PreTrainedModel, pad_id: int, lesson: Taught, other: Sequence[int]) -> float:
     """By how many nats an answer's own prompt makes it likelier than the prompt `other` does."""
-    with_own, with_other = answer_nats(model, pad_id, [lesson.before, other], lesson.answer)
-    return with_other - with_own
-
-
-@torch.no_grad()
-def answer_nats(
-    model: PreTrainedModel, pad_id: int, prompts: Sequence[Sequence[int]], answer: Sequence[int]
-) -> list[float]:
-    """The negative log-likelihood of one answer after each prompt; the model in evaluation mode for the time."""
-    was_training = model.training
-    model.eval()
-    # Right padding needs no mask: no token of a row can see what comes after it.
-    input_ids = right_padded([[*prompt, *answer] for prompt in prompts], pad_id).to(model.device)
-    logits = model(input_ids=input_ids, use_cache=False).logits.double()
-    model.train(was_training)
-    targets = torch.tensor(answer, device=model.device)
-    places = [slice(len(prompt) - 1, len(prompt) - 1 + len(answer)) for prompt in prompts]
-    return [
-        float(cross_entropy(row[place], targets, reduction="sum")) for row, place in zip(logits, places, strict=True)
-    ]
+    with_own, with_other = answer_log_probs(model, [lesson.before, other], [lesson.answer] * 2, pad_id).tolist()
+    return with_own - with_other

@@ -37,6 +37,14 @@ def open_scorer(source: Artifact | Resolved) -> Judge:
     return CheckedJudge(name, LearnedJudge(scorer))
 
 
+def true_judge(source: Artifact | Resolved) -> Judge | None:
+    """The judge who knows the truth about answers to these prompts: of builtin ones that have it."""
+    if not isinstance(source, Resolved) or source.scheme != "builtin":
+        return None
+    name = CATALOGUE["data", str(source.name)].truth
+    return CATALOGUE["judge", name].open() if name else None
+
+
 def score_rows(judge: Judge, rows: Sequence[Mapping[str, Any]], completions: Sequence[str]) -> list[float]:
     """The scores of one completion per row; rows hold `prompt` (messages) and the columns that go to the judge."""
     return judge.score([row["prompt"] for row in rows], completions, **other_columns(rows))

@@ -18,10 +18,10 @@ from pipeline.core.artifact import Artifact
 from pipeline.core.references import Resolved
 from pipeline.core.stage import StageContext
 from pipeline.data.answers import Answers, sample_answers
-from pipeline.data.builtin import CATALOGUE
 from pipeline.data.chat import prompt_ids
 from pipeline.data.estimates import mean
 from pipeline.data.prompt_use import prompt_gain, taught, template_figures, with_other_prompts
+from pipeline.data.scorers import true_judge
 from pipeline.data.slices import over_ranks
 from pipeline.data.supervised import Rows, common_columns, prompt_of, spread
 from pipeline.models.loading import require_pad_token
@@ -102,10 +102,8 @@ def qualities_of(
     source: Resolved | Artifact, prompts: Sequence[Any], texts: Sequence[str], columns: dict[str, list[Any]]
 ) -> dict[str, list[float]]:
     """What the judge of a builtin's truth says of the answers; nothing for other data."""
-    if not isinstance(source, Resolved) or source.scheme != "builtin":
-        return {}
-    truth = CATALOGUE["data", str(source.name)].truth
-    return CATALOGUE["judge", truth].open().qualities(prompts, texts, **columns) if truth else {}
+    judge = true_judge(source)
+    return judge.qualities(prompts, texts, **columns) if judge else {}
 
 
 def write_answers(path: Path, rows: Rows) -> None:

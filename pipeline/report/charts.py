@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from matplotlib.figure import Figure
 
 from pipeline.core.artifact import read_json
+from pipeline.data.course_config import COURSE
 from pipeline.figures import calibration as calibrations
 from pipeline.figures import corpus as corpora
 from pipeline.figures import courses, evaluation
@@ -15,13 +16,13 @@ from pipeline.figures.drawing import svg
 from pipeline.figures.series import Level, is_number, line_of
 from pipeline.figures.style import SERIES
 from pipeline.report.numbers import number, percent
-from pipeline.report.reading import Rows, StageRecord
+from pipeline.report.reading import Rows, StageRecord, read_rows
 from pipeline.report.views import Chart
 
 Drawn = Iterator[tuple[str, str, Figure | None]]
 """Title, note and figure of each chart; those without a figure are left out."""
 
-_LOSS_UNITS = {"reward": "nats per pair", "pretrain": "nats per token", "sft": "nats per token",
+_LOSS_UNITS = {"reward": "nats per pair", "dpo": "nats per pair", "pretrain": "nats per token", "sft": "nats per token",
                "instruct": "nats per token"}  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def loss_levels(stage: StageRecord) -> list[Level]:
     """
     metrics = stage.metrics
     levels: list[Level] = []
-    if stage.kind == "reward":
+    if stage.kind == "reward" or stage.settings.get("loss_type") == "sigmoid":
         levels.append(Level("chance", math.log(2)))
     if {"validation_loss", "bits_per_byte", "bigram_bits_per_byte"} <= metrics.keys():
         scale = metrics["validation_loss"] / metrics["bits_per_byte"]
@@ -83,8 +84,12 @@ def corpus_charts(stage: StageRecord) -> Drawn:
     yield "The funnel", kept, corpora.funnel(steps)
 
 
-def reward_charts(stage: StageRecord) -> Drawn:
-    """The loss, the accuracy, the calibration, then the rest of a training."""
+def pair_charts(stage: StageRecord) -> Drawn:
+    """What the policy gained for its distance, if it is one; the loss, the accuracy, the calibration, then the rest."""
+    points = read_rows(stage.folder / COURSE)
+    score = [("true_score", "true score")] if _has(points, "true_score") else []
+    yield "True score against KL", "each point is a step of training", courses.reward_against_kl(points, score)
+    yield "KL from the reference", span(points, "kl"), _course(points, [("kl", "KL")], "nats per answer")
     loss, *rest = training_charts(stage)
     yield loss
     ceiling = [Level("the judge's own", stage.metrics["ceiling"])] if "ceiling" in stage.metrics else []
@@ -148,8 +153,9 @@ def evaluation_charts(stage: StageRecord) -> Drawn:
 
 CHARTS: Mapping[str, Callable[[StageRecord], Drawn]] = {
     "corpus": corpus_charts,
-    "reward": reward_charts,
+    "reward": pair_charts,
     "ppo": policy_charts,
+    "dpo": pair_charts,
     "evaluate": evaluation_charts,
 }
 

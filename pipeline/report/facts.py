@@ -75,13 +75,21 @@ FACTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("response_length", "tokens per answer"),
         ("ended", "answers that end"),
     ),
+    "dpo": (
+        ("true_score_gain", "true score gained"),
+        ("accuracy", "held-out accuracy"),
+        ("ceiling", "the judge's own accuracy"),
+        ("kl", "KL from the reference, nats"),
+        ("tokens_after", "tokens per answer"),
+        ("ended_after", "answers that end"),
+    ),
     "evaluate": (),
     "publish": (("num_parameters", "parameters"), ("figures", "figures on the card")),
 }
 """Metric and label. A metric's standard error is found under its name and `_error` or `_standard_error`."""
 
 _ERRORS = {"excess_nats_per_char": "excess_standard_error"}
-_SHARES = ("share_kept", "round_trip", "tied_share", "longer_preferred_share", "ended")
+_SHARES = ("share_kept", "round_trip", "tied_share", "longer_preferred_share", "ended", "ended_after")
 
 
 def facts(stage: StageRecord) -> list[tuple[str, str]]:
@@ -204,6 +212,7 @@ _TILES: Sequence[tuple[str, Callable[[StageRecord], Tile | None]]] = (
     ("pretrain", _bits_per_byte),
     ("reward", _accuracy),
     ("ppo", _gain),
+    ("dpo", _gain),
     ("evaluate", _learned),
     ("evaluate", _win_rate),
 )

@@ -43,6 +43,11 @@ class StageRecord:
         """The figures that the stage reported at its end."""
         return self.manifest.get("metrics", {})
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What it was made with, defaults included."""
+        return self.manifest.get("settings", {})
+
     def worst(self) -> str:
         """The worst verdict on it."""
         verdicts = {check.verdict for check in self.checks}

@@ -46,7 +46,7 @@ def _of_stages(stages: Sequence[StageRecord]) -> list[Sample]:
     """Those prompts first that the most stages answered."""
     by_prompt: dict[str, list[Answer]] = {}
     for stage in stages:
-        if stage.kind in ("sft", "instruct", "ppo"):
+        if stage.kind in ("sft", "instruct", "ppo", "dpo"):
             for row in read_rows(stage.folder / "samples.jsonl"):
                 by_prompt.setdefault(shown(row["prompt"]), []).extend(_answers(stage, row))
     by_count = sorted(by_prompt.items(), key=lambda item: -len(item[1]))

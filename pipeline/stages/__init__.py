@@ -18,6 +18,7 @@ KINDS = (
     "preferences",  # model, prompts, judge -> pairs of a better and a worse answer
     "reward",  # pairs -> a model that scores answers
     "ppo",  # model, reward, prompts -> an aligned model
+    "dpo",  # model, pairs -> an aligned model, without a reward model
     "evaluate",  # models -> figures and samples
     "publish",  # model, figures -> a folder laid out as a Hub repository
 )

@@ -96,6 +96,19 @@ class TrainConfig(Settings):
         return self
 
 
+class PairTrainConfig(TrainConfig):
+    """How long and how to train on pairs, each of two sequences."""
+
+    epochs: float | None = Field(default=1.0, gt=0)
+    """Length of training in passes over the pairs; rounded down to whole steps."""
+    global_batch_size: Count = 16
+    """Pairs per optimizer step, over all processes."""
+    warmup_steps: float = Field(default=0.1, ge=0)
+    """Steps of linear warm-up; below 1, a share of all steps."""
+    log_every: Count = Field(default=5, json_schema_extra=not_identity())
+    """Steps between lines of `metrics.jsonl`."""
+
+
 SHORTEST = {
     "train.steps": 2, "train.tokens": None, "train.epochs": None, "train.log_every": 1, "train.global_batch_size": 8,
     "train.warmup_steps": 0,

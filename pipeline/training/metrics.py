@@ -21,8 +21,14 @@ OF_THE_MACHINE = (
     "sampling_seconds", "reading_seconds", "scoring_seconds", "update_seconds",
 )  # fmt: skip
 """Columns that tell how fast and in how much memory; all others are the same whenever the same thing is trained."""
-_LEFT_OUT = ("epoch", "num_tokens")
-"""Logged by the libraries: our single epoch, and trl's count of tokens, which starts anew when training resumes."""
+_LEFT_OUT = ("epoch", "num_tokens", "logits/chosen", "logits/rejected", "mean_token_accuracy")
+"""Logged by the libraries: our single epoch; trl's count of tokens, which starts anew when training resumes; what says
+nothing of a pair."""
+_OURS = {
+    "rewards/accuracies": "accuracy", "rewards/margins": "margin", "rewards/chosen": "chosen_reward",
+    "rewards/rejected": "rejected_reward", "logps/chosen": "chosen_log_probs", "logps/rejected": "rejected_log_probs",
+}  # fmt: skip
+"""trl's other names."""
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
@@ -121,7 +127,7 @@ class Metrics(TrainerCallback):
             raise StageError(f"step {state.global_step}: the loss is {self.loss}; lower train.learning_rate, "
                              "lengthen train.warmup_steps or lower train.max_grad_norm")  # fmt: skip
         clock = round(time.monotonic() - self._started, 3)
-        figures = {name: value for name, value in logs.items() if name not in _LEFT_OUT}
+        figures = {_OURS.get(name, name): value for name, value in logs.items() if name not in _LEFT_OUT}
         tokens = self.tokens_at(state.global_step)
         self.rows.append({"step": state.global_step, "tokens": tokens, **figures, "seconds": clock})
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.training.metrics import read_rows
 from tests import chain
 
 
@@ -22,7 +23,7 @@ def test_stages_for_the_main_process_give_the_same_bytes(small_run: Path, two: P
     assert (two / "corpus" / name).read_bytes() == (small_run / "corpus" / name).read_bytes()
 
 
-@pytest.mark.parametrize("stage", ["pretrain", "sft", "reward"])
+@pytest.mark.parametrize("stage", ["pretrain", "sft", "reward", "dpo"])
 def test_the_first_twenty_losses_agree(small_run: Path, two: Path, stage: str):
     one, other = chain.metrics(small_run / stage), chain.metrics(two / stage)
     pairs = [(a["loss"], b["loss"]) for a, b in zip(one, other, strict=True)][:20]
@@ -44,9 +45,9 @@ def test_held_out_windows_and_what_the_model_writes_agree(small_run: Path, two: 
 
 @pytest.fixture(scope="module")
 def two_from_the_same(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Preferences and ppo on two processes, from the very weights that the one process used."""
+    """Preferences, ppo and dpo on two processes, from the very weights that the one process used."""
     runs = tmp_path_factory.mktemp("two-from-the-same")
-    kept = [stage for stage in chain.order(small_run) if stage not in ("preferences", "ppo")]
+    kept = [stage for stage in chain.order(small_run) if stage not in ("preferences", "ppo", "dpo")]
     chain.copy_run(small_run, runs / "small", kept)
     chain.run(chain.SMALL, runs, launch=True)
     return runs / "small"
@@ -63,3 +64,10 @@ def test_ppo_samples_the_same_rollouts_and_takes_the_same_first_step(small_run: 
         assert other[name] == pytest.approx(one[name], rel=1e-6)
     for name in ("policy_grad_norm", "critic_grad_norm"):
         assert other[name] == pytest.approx(one[name], rel=1e-5)
+
+
+def test_dpo_starts_with_the_same_answers_and_ends_at_the_same_distance(small_run: Path, two_from_the_same: Path):
+    one, other = (read_rows(run / "dpo/course.jsonl") for run in (small_run, two_from_the_same))
+    assert [row["step"] for row in one] == [row["step"] for row in other] == [0, 13, 27, 40]
+    assert {name: other[0][name] for name in one[0]} == pytest.approx(one[0], abs=1e-5)
+    assert other[-1]["kl"] == pytest.approx(one[-1]["kl"], rel=1e-2, abs=1e-3)

@@ -13,7 +13,7 @@ import pytest
 from pipeline.core.seal import damage
 from tests import chain
 
-STAGES = ["pretrain", "sft", "reward", "ppo"]
+STAGES = ["pretrain", "sft", "reward", "ppo", "dpo"]
 MARK = "complete.json"
 
 

@@ -15,9 +15,8 @@ from pipeline.core.artifact import Artifact
 from pipeline.core.errors import StageError
 from pipeline.core.references import Resolved
 from pipeline.data import verifiers
-from pipeline.data.builtin import CATALOGUE
 from pipeline.data.chat import response_text
-from pipeline.data.scorers import CheckedJudge, finite_scores, open_scorer
+from pipeline.data.scorers import CheckedJudge, finite_scores, open_scorer, true_judge
 from pipeline.models.device import on_own_device
 from pipeline.models.scoring import RewardScorer, load_scorer
 from pipeline.stages.ppo.prompts import Prompt, column_values
@@ -130,10 +129,8 @@ def score_by_text(judge: Judge, tokenizer: TokenizersBackend) -> Score:
 
 def open_truth(prompts: Artifact | Resolved, tokenizer: TokenizersBackend) -> Truth | None:
     """The true figures of answers to these prompts, if they are builtin and a judge knows the truth about them."""
-    if not isinstance(prompts, Resolved) or prompts.scheme != "builtin":
-        return None
-    name = CATALOGUE["data", str(prompts.name)].truth
-    return truth_by_text(CATALOGUE["judge", name].open(), tokenizer) if name else None
+    judge = true_judge(prompts)
+    return truth_by_text(judge, tokenizer) if judge else None
 
 
 def truth_by_text(judge: Judge, tokenizer: TokenizersBackend) -> Truth:

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.core.artifact import Artifact, read_json
 from pipeline.core.quantities import format_count
 from pipeline.core.references import scheme_of
+from pipeline.data.course_config import COURSE
 from pipeline.stages.publish.lineage import Ancestor
 from pipeline.stages.publish.metadata import Licence, model_metadata
 from pipeline.stages.publish.page import README, Files, Origin, Page, Section, render
@@ -19,7 +20,7 @@ from pipeline.stages.publish.quick_start import model_start
 from pipeline.stages.publish.subject import Subject
 from pipeline.stages.publish.tables import course_table, figure_table, metric_table, verbatim, win_table, wrapped
 
-COURSE = ("step", "kl", "score", "true_score", "response_length", "ended", "entropy")
+COLUMNS = ("step", "kl", "score", "true_score", "response_length", "ended", "entropy")
 """What of a policy's training is shown, where it was logged."""
 REWARD_FIGURES = {
     "accuracy": "accuracy on held-out pairs",
@@ -69,7 +70,7 @@ def model_card(subject: Subject, findings: Findings, origin: Origin, licence: Li
     shown = [
         *evaluation_sections(findings),
         *(part for stage in origin.stages if stage.kind == "reward" for part in reward_section(stage)),
-        *(part for stage in origin.stages if stage.kind == "ppo" for part in course_section(stage)),
+        *(part for stage in origin.stages if stage.kind in ("ppo", "dpo") for part in course_section(stage)),
     ]
     sections = [section for section, _ in shown] + ([sample_section(samples)] if samples else [])
     page = Page(
@@ -126,11 +127,11 @@ def reward_section(stage: Ancestor) -> list[Shown]:
 
 
 def course_section(stage: Ancestor) -> list[Shown]:
-    """The training of a policy, step by step, from its `metrics.jsonl`; nothing where none was kept."""
-    steps = read_rows(stage.path / "metrics.jsonl")
+    """The training of a policy, step by step, as its stage measured it; nothing where none was kept."""
+    steps = read_rows(stage.path / ("metrics.jsonl" if stage.kind == "ppo" else COURSE))
     if not steps:
         return []
-    text = f"How far the policy went from where it started, and what that brought.\n\n{course_table(steps, COURSE)}"
+    text = f"How far the policy went from where it started, and what that brought.\n\n{course_table(steps, COLUMNS)}"
     return [_illustrated(f"Reward against KL: {stage.id}", text, reward_course(stage, steps))]
 
 

@@ -10,23 +10,15 @@ from pipeline.artifacts import ModelInput, PreferencesInput, RewardModel
 from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Stage, StageConfig
-from pipeline.training.config import SHORTEST, TrainConfig
+from pipeline.training.config import SHORTEST, PairTrainConfig
 from pipeline.training.lora import LoraConfig
 
 
-class RewardTrain(TrainConfig):
+class RewardTrain(PairTrainConfig):
     """How long and how to train."""
 
-    epochs: float | None = Field(default=1.0, gt=0)
-    """Length of training in passes over the pairs; rounded down to whole steps."""
-    global_batch_size: Count = 16
-    """Pairs per optimizer step, over all processes."""
     learning_rate: float = Field(default=2e-3, gt=0)
     """The highest learning rate; large models want some 1e-5."""
-    warmup_steps: float = Field(default=0.1, ge=0)
-    """Steps of linear warm-up; below 1, a share of all steps."""
-    log_every: Count = Field(default=5, json_schema_extra={"identity": False})
-    """Steps between lines of `metrics.jsonl`."""
 
 
 class Config(StageConfig):

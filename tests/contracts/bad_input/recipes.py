@@ -35,6 +35,7 @@ stages:
     prompts: {path: "builtin:valley-prompts", split: ppo}
     steps: 8
     global_batch_size: 8
+  dpo: {model: sft, preferences: preferences, train: {global_batch_size: 8}}
   evaluate: {models: [sft, ppo], corpus: corpus, tasks: ["builtin:perplexity"]}
 """
 
@@ -84,7 +85,7 @@ YAML = [
     fault("a tab after a colon", swap("name: bad", "name:\tbad"), "bad.yaml:2:6: not YAML: a tab; YAML takes spaces only"),
     fault("an indentation that fits nowhere", swap("    tokenizer: tokenizer", "   tokenizer: tokenizer"), "bad.yaml:12:4: not YAML: this indentation fits no line above; indent by as many spaces as the lines beside it"),
     fault("a quote that is not closed", swap('data: "builtin:valley-requests"', 'data: "builtin:valley-requests'), "bad.yaml:20:77: not YAML: …close every quote"),
-    fault("a quote that is not closed to the end", swap('["builtin:perplexity"]', '["builtin:perplexity]'), "bad.yaml:29:1: not YAML: the text ends inside a quoted value; close the quote"),
+    fault("a quote that is not closed to the end", swap('["builtin:perplexity"]', '["builtin:perplexity]'), "bad.yaml:30:1: not YAML: the text ends inside a quoted value; close the quote"),
     fault("a list that is not closed", swap("[corpus]", "[corpus"), "bad.yaml:9:45: not YAML: the list is not closed; write a ] at its end, a comma between its items (it opens at 9:21)"),
     fault("a mapping that is not closed", swap("vocab_size: 384}", "vocab_size: 384"), "bad.yaml:10:11: not YAML: the mapping is not closed; write a } at its end, a comma between its keys (it opens at 9:14)"),
     fault("a duplicate key", swap("    tokenizer: tokenizer", "    tokenizer: tokenizer\n    tokenizer: other"), 'bad.yaml:13:5: found duplicate key "tokenizer"; keep one of the two'),
@@ -98,7 +99,7 @@ YAML = [
     fault("an alias of what it stands in", swap("[corpus]", "&a [*a]"), "bad.yaml:9:25: the alias *a stands inside what it stands for"),
     fault("a billion laughs", whole(LAUGHS), "bad.yaml:6:…: more than 10,000 values, aliases written out; no recipe is so long"),
     fault("a merge key", swap("train: {epochs: 1", "train: {<<: {epochs: 1}"), "bad.yaml:19:13: merge keys are no part of YAML 1.2; write the settings out, or give one key an alias: `train: *x`"),
-    fault("two documents", whole(BASE + "---\nrecipe: 1\n"), "bad.yaml:29:1: a second document; a recipe is one, so remove the line ---"),
+    fault("two documents", whole(BASE + "---\nrecipe: 1\n"), "bad.yaml:30:1: a second document; a recipe is one, so remove the line ---"),
     fault("a directive", whole("%YAML 1.1\n---\n" + BASE), "bad.yaml:2:1: a directive; a recipe is plain YAML 1.2, so leave out the line that starts with %"),
     fault("a list at the top", whole("- a\n- b\n"), "bad.yaml:1:1: the file is not a mapping; a recipe has the keys recipe, name, stages"),
     fault("plain text", whole("hello\n"), "bad.yaml:1:1: the file is not a mapping; a recipe has the keys recipe, name, stages"),
@@ -174,6 +175,11 @@ RELATIONS = [
     one_set("ppo.update.minibatches=3", "stages.ppo.update.minibatches: 8 answers cannot be shared among 3 minibatches; write a multiple of 3"),
     one_set("ppo.kl.estimator=k3", "stages.ppo.kl.estimator: k3 estimates the KL divergence but not its slope: in the reward it drives rare tokens to 0; write k1 (in the reward) or k2 (in the loss)"),
     one_set("ppo={kl_coefficient: 0, kl: {adaptive: {}}}", "stages.ppo.kl_coefficient: a coefficient of 0 stays 0 whatever the target"),
+    one_set("dpo.label_smoothing=0.1", "stages.dpo.label_smoothing: acts only with loss_type robust and exo_pair, not sigmoid; leave it out"),
+    one_set("dpo.loss_type=robust", "stages.dpo.loss_type: robust needs the share of wrong labels, above 0; its paper takes 0.1"),
+    one_set("dpo.loss_type=simpo", "stages.dpo.loss_type: must be one of 'sigmoid', 'sigmoid_norm', … or 'discopop', but is \"simpo\""),
+    one_set("dpo.beta=0", "stages.dpo.beta: must be greater than 0.0, but is 0"),
+    one_set("dpo.model=reward", "stages.dpo.model: needs a Model, but stage 'reward' makes a RewardModel"),
     one_set("ppo.kl.adaptive={horizon: 7}", "stages.ppo.kl.adaptive.horizon: 7 answers are fewer than those of one update, 8"),
     one_set("ppo.reward=[{reward: reward, pattern: x}]", "stages.ppo.reward.0.pattern: only builtin:pattern looks for one, not reward"),
     one_set('ppo.reward=[{reward: "builtin:pattern", pattern: "("}]', "stages.ppo.reward.0.pattern: '(' is no regular expression: missing ), unterminated subpattern at position 0"),
@@ -187,7 +193,7 @@ RELATIONS = [
     one_set("evaluate.models=[sft, sft]", "stages.evaluate.models: names one model twice"),
     one_set("evaluate.corpus=null", "stages.evaluate.corpus: builtin:perplexity is measured on a corpus; name one with `corpus:`"),
     one_set('evaluate.win_rate={against: sft, judges: ["builtin:valley-judge"]}', "stages.evaluate.win_rate: win_rate compares answers to prompts; name some with `prompts:`"),
-    fault("a micro-batch that divides no global batch", swap("micro_batch: 2", "micro_batch: 3", "global_batch_size: 4", "global_batch_size: 9"), *[f"bad.yaml:4:40: runtime.micro_batch: 3 does not divide the global batch of 8 of stage '{stage}'; write a divisor of it, or auto" for stage in ("sft", "reward", "ppo")]),
+    fault("a micro-batch that divides no global batch", swap("micro_batch: 2", "micro_batch: 3", "global_batch_size: 4", "global_batch_size: 9"), *[f"bad.yaml:4:40: runtime.micro_batch: 3 does not divide the global batch of 8 of stage '{stage}'; write a divisor of it, or auto" for stage in ("sft", "reward", "ppo", "dpo")]),
 ]  # fmt: skip
 
 REFERENCES = [
@@ -252,7 +258,7 @@ OVERRIDES = [
     one_set("=x", "write it as KEY.KEY=VALUE"),
     one_set("ppo.kl_coefficient=", "no value after the =; write null for none"),
     one_set("pop.kl_coefficient=1", "there is no stage 'pop'; did you mean 'ppo'?"),
-    one_set("stages.other.kind=sft", "there is no stage 'other'; known: corpus, tokenizer, pretrain, sft, preferences, reward, ppo, evaluate"),
+    one_set("stages.other.kind=sft", "there is no stage 'other'; known: corpus, tokenizer, pretrain, sft, preferences, reward, ppo, dpo, evaluate"),
     one_set("sft.learning_rat=1", "stages.sft.learning_rat: unknown key; …"),
     one_set("sft.train.learning_rate.x=5", "stages.sft.train.learning_rate: must be a number, but is a mapping"),
     one_set("pretrain.train.steps.x=5", "stages.pretrain.train.steps is 40 and has no keys under it"),

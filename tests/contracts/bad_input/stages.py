@@ -105,6 +105,10 @@ def ppo(data: str, judge: str = "builtin:valley-judge") -> str:
     return f"ppo: {PPO.replace('DATA', data).replace('JUDGE', judge)}"
 
 
+def dpo(data: str, more: str = "train: {steps: 2, global_batch_size: 4}", model: str = "model") -> str:
+    return f"dpo: {{model: ./{model}, preferences: ./{data}.jsonl, {more}}}"
+
+
 def corpus(data: str, more: str = "") -> str:
     return f"corpus: {{sources: [{{data: ./{data}.jsonl}}]{', ' + more if more else ''}}}"
 
@@ -118,6 +122,10 @@ ROWS: list[Fault] = [
     fault("a held-out conversation longer than the context", sft("chat", more="validation: ./chat-long.jsonl"), "chat-long.jsonl:10: 328 tokens, the model's context is 64; …"),
     fault("a long conversation in a mixture", "instruct: {model: ./model, mixture: [{data: ./chat.jsonl}, {data: ./chat-long.jsonl}], train: {steps: 2}}", "chat-long.jsonl:10: 328 tokens, the model's context is 64; …"),
     fault("a pair longer than the context", "reward: {model: ./model, preferences: ./pairs-long.jsonl, train: {steps: 2}}", "pairs-long.jsonl:10: chosen: 328 tokens with its prompt, where the model's context is 64; shorten or remove the row"),
+    fault("a pair longer than the context in dpo", dpo("pairs-long"), "pairs-long.jsonl:10: chosen: 328 tokens with its prompt, where the model's context is 64; shorten or remove the row"),
+    fault("conversations for pairs in dpo", dpo("chat"), "chat.jsonl:1: no column 'chosen'; the row has messages; wanted: 'chosen' and 'rejected'"),
+    fault("fewer pairs than a batch", dpo("pairs", "train: {global_batch_size: 32}"), "stages.dpo: 18 rows are fewer than one global batch of 32; lower train.global_batch_size or bring more data"),
+    fault("a prompt that leaves no room in dpo's course", dpo("pairs", "course: {prompts: ./prompts-long.jsonl, max_new_tokens: 8}"), TOO_LONG.format("prompts-long", "model's")),
     fault("a prompt that leaves no room for pairs", preferences("prompts-long"), TOO_LONG.format("prompts-long", "model's")),
     fault("a prompt that leaves no room in ppo", ppo("prompts-long"), TOO_LONG.format("prompts-long", "policy's")),
     fault("a prompt that leaves no room in evaluation", "evaluate: {models: [./model], prompts: ./prompts-long.jsonl, max_new_tokens: 8}", TOO_LONG.format("prompts-long", "model's")),
@@ -173,3 +181,12 @@ FOLDERS: list[Fault] = [
     fault("a chat template that refuses", template("{{ raise_exception('users alone') }}"), "stages.sft: the chat template of broken refuses a conversation of the roles user, assistant: users alone; change the data, or the template"),
     fault("a chat template without the answers", template("{% for m in messages %}{% if m.role == 'user' %}{% generation %}{% endgeneration %}{{ m.content }}{% endif %}{% endfor %}"), "chat.jsonl:1: no token bears loss: the chat template marks nothing of the assistant's turns; mend the template, or remove the row"),
 ]  # fmt: skip
+
+UNMARKED = "{% for m in messages %}{% if m.role == 'user' %}{% generation %}{% endgeneration %}{% endif %}{{ m.content }}{% endfor %}"
+
+PAIRED: list[Fault] = [
+    fault("a chat template that marks no answer of a pair", template(UNMARKED), "pairs.jsonl:…: the chat template does not mark the two answers after one prompt; mend the template, or remove the row"),
+    fault("a policy on pairs without an end token", setting("tokenizer_config.json", "eos_token", None), "stages.dpo: broken: the tokenizer has no end token, so that no answer could ever end; set its eos_token to the token that ends a turn, and save it again"),
+    fault("a policy on pairs whose padding is its end", setting("tokenizer_config.json", "pad_token", "<|end|>"), "stages.dpo: broken: pad_token: '<|end|>' (end token '<|end|>'): must be a token of its own; …"),
+]  # fmt: skip
+"""Ways to break the folder of a policy that is trained on pairs."""

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import PipelineError, Recipe
 from tests.contracts.bad_input.fault import Fault, assert_answered, names
-from tests.contracts.bad_input.stages import CRASH, DATA, FOLDERS, JUDGE, POLICIES, ROWS, ppo, sft
+from tests.contracts.bad_input.stages import CRASH, DATA, FOLDERS, JUDGE, PAIRED, POLICIES, ROWS, dpo, ppo, sft
 from tests.unit.stages.tiny import save_tiny_model, save_tiny_scorer
 
 
@@ -56,6 +56,15 @@ def test_each_fault_of_a_policys_folder_is_one_located_line(folder: Path, tmp_pa
     shutil.copytree(folder / "model", folder / "broken")
     row.how(folder / "broken")
     stages = ppo("prompts").replace("./model", "./broken")
+    assert_answered(answered(folder, stages, tmp_path / "runs"), row, folder)
+
+
+@pytest.mark.parametrize("row", PAIRED, ids=names)
+def test_each_fault_of_the_folder_of_a_policy_on_pairs_is_one_located_line(folder: Path, tmp_path: Path, row: Fault):
+    shutil.rmtree(folder / "broken", ignore_errors=True)
+    shutil.copytree(folder / "model", folder / "broken")
+    row.how(folder / "broken")
+    stages = dpo("pairs", "train: {steps: 2, global_batch_size: 4}, course: {max_new_tokens: 4}", "broken")
     assert_answered(answered(folder, stages, tmp_path / "runs"), row, folder)
 
 

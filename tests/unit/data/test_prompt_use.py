@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from pipeline.data.chat import CHAT_TEMPLATE
-from pipeline.data.prompt_use import Taught, answer_nats, prompt_gain, taught, template_figures, with_other_prompts
+from pipeline.data.prompt_use import Taught, prompt_gain, taught, template_figures, with_other_prompts
 from pipeline.models.loading import load_model, load_tokenizer
+from pipeline.models.log_probs import answer_log_probs
 from tests.unit.stages.tiny import save_tiny_model
 
 
@@ -72,6 +73,8 @@ def test_nats_are_those_of_the_answer_alone(opened):
     prompt, answer = [3, 20, 30, 40], [50, 60, 2]
     logits = model(input_ids=torch.tensor([[*prompt, *answer]])).logits[0].double().log_softmax(-1)
     by_hand = -sum(float(logits[len(prompt) - 1 + place, token]) for place, token in enumerate(answer))
-    alone, padded = answer_nats(model, 0, [prompt, [3, 9]], answer), answer_nats(model, 0, [[3] * 9, prompt], answer)
-    assert alone[0] == pytest.approx(by_hand) == pytest.approx(padded[1])
-    assert prompt_gain(model, 0, Taught([], prompt, answer), [3, 9]) == pytest.approx(alone[1] - alone[0])
+    alone, padded = (
+        answer_log_probs(model, prompts, [answer] * 2, 0).tolist() for prompts in ([prompt, [3, 9]], [[3] * 9, prompt])
+    )
+    assert -alone[0] == pytest.approx(by_hand) == pytest.approx(-padded[1])
+    assert prompt_gain(model, 0, Taught([], prompt, answer), [3, 9]) == pytest.approx(alone[0] - alone[1])
