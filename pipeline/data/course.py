@@ -6,7 +6,8 @@ course differ by the policy alone, and so do those of two policies that started 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -34,6 +35,8 @@ FIRST_INDEX = 1 << 31
 _WITH_ERROR = ("kl", "true_score")
 
 Row = dict[str, Any]
+Opened = Callable[[], AbstractContextManager[PreTrainedModel]]
+"""A model, open as long as it is needed."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,24 @@ class Course:
     seed: int
     processes: Processes
 
-    def answers(self, policy: PreTrainedModel, other: PreTrainedModel) -> list[Side]:
+    def answers(self, policy: Opened, other: Opened) -> list[Side]:
         """One answer of `policy` to each prompt, on every process, with what is true of it.
 
         `log_ratio` is by how much likelier the policy finds it than `other`: with the reference for other, its mean is
-        the KL divergence from it.
+        the KL divergence from it. The two may be one model in two states, of which one is open at a time.
         """
 
         def work(part: range) -> list[Side]:
             own = self.rows[part.start : part.stop]
-            answers = sample_answers(
-                policy, self.tokenizer, [row["prompt"] for row in own], seed=self.seed, temperature=1.0,
-                max_new_tokens=self.config.max_new_tokens, first_index=FIRST_INDEX + part.start,
-            )  # fmt: skip
-            prompts = [prompt_ids(self.tokenizer, row["prompt"]) for row in own]
-            theirs = answer_log_probs(other, prompts, answers.ids, require_pad_token(self.tokenizer)).tolist()
+            prompts, pad_id = [row["prompt"] for row in own], require_pad_token(self.tokenizer)
+            with policy() as model:
+                answers = sample_answers(
+                    model, self.tokenizer, prompts, seed=self.seed, temperature=1.0,
+                    max_new_tokens=self.config.max_new_tokens, first_index=FIRST_INDEX + part.start,
+                )  # fmt: skip
+            asked = [prompt_ids(self.tokenizer, prompt) for prompt in prompts]
+            with other() as model:
+                theirs = answer_log_probs(model, asked, answers.ids, pad_id).tolist()
             truth = self._truth(own, answers.texts)
             return [
                 {"text": text, "tokens": tokens, "ended": ended, "log_ratio": log_prob - their}

@@ -12,6 +12,7 @@ from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Stage, StageConfig
 from pipeline.data.course_config import SHORTEST_COURSE, CourseConfig
 from pipeline.training.config import SHORTEST, PairTrainConfig
+from pipeline.training.lora import LoraConfig
 
 LossType = Literal[
     "sigmoid", "sigmoid_norm", "hinge", "ipo", "robust", "exo_pair", "nca_pair", "bco_pair", "sppo_hard", "apo_zero",
@@ -52,6 +53,8 @@ class Config(StageConfig):
     """Only for `robust` and `exo_pair`, which need it: the share of labels that are taken to be wrong."""
     train: DpoTrain = DpoTrain()
     """How long and how to train."""
+    lora: LoraConfig | None = None
+    """Train an adapter beside the frozen weights; null trains the weights. The reference is the model without it."""
     course: CourseConfig = CourseConfig()
     """What is measured of the policy on the way."""
 

@@ -25,4 +25,4 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
 
         pairs = training_pairs(inputs, model.sizes.max_position_embeddings, context.seed)
         rows = pair_plan(config.train, pairs.lengths, pairs.widths, context.seed)
-    return training_estimate(model, config.train, facts, context, rows=rows)
+    return training_estimate(model, config.train, facts, context, lora=config.lora, rows=rows)

@@ -6,7 +6,6 @@ from typing import Any
 
 from datasets import Dataset
 from transformers import (
-    PreTrainedModel,
     TokenizersBackend,
     TrainerCallback,
     TrainerControl,
@@ -19,6 +18,7 @@ from pipeline.core.stage import StageContext
 from pipeline.data.pairs import AnswerPairs
 from pipeline.stages.dpo.config import Config
 from pipeline.stages.dpo.implicit import LogProbs
+from pipeline.training.adapters import keep_dropout
 from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import Choices
 from pipeline.training.course import CourseLog
@@ -40,7 +40,7 @@ class PairTrainer(OrderedRows, DPOTrainer):
 
 
 def pair_trainer(
-    model: PreTrainedModel, tokenizer: TokenizersBackend, pairs: AnswerPairs, reference: LogProbs, config: Config,
+    model: Any, tokenizer: TokenizersBackend, pairs: AnswerPairs, reference: LogProbs, config: Config,
     steps: int, choices: Choices, context: StageContext,
 ) -> PairTrainer:  # fmt: skip
     """A trainer of `model` on `pairs`, held to what `reference` says of them."""
@@ -56,9 +56,12 @@ def pair_trainer(
         "prompt_ids": pairs.prompts, "chosen_ids": pairs.chosen, "rejected_ids": pairs.rejected,
         "ref_chosen_logps": reference[:, 0].tolist(), "ref_rejected_logps": reference[:, 1].tolist(),
     }  # fmt: skip
-    return PairTrainer(
-        model=model, args=arguments, train_dataset=Dataset.from_dict(columns), processing_class=tokenizer
-    )
+    rows = Dataset.from_dict(columns)
+    trainer = PairTrainer(model=model, args=arguments, train_dataset=rows, processing_class=tokenizer)
+    if config.lora is not None:
+        model.delete_adapter("ref")  # trl's copy of the adapter: the reference has spoken already
+        keep_dropout(model, config.lora)
+    return trainer
 
 
 class Measuring(TrainerCallback):

@@ -14,16 +14,18 @@ from transformers import AutoModelForCausalLM
 from pipeline.core.stage import Inputs
 from pipeline.models.loading import load_classifier
 from pipeline.models.scoring import load_scorer
+from pipeline.stages.dpo.stage import run as run_dpo
 from pipeline.stages.instruct.stage import run as run_instruct
 from pipeline.stages.reward.stage import run as run_reward
 from pipeline.stages.sft.stage import run as run_sft
 from pipeline.training.lora import LoraConfig
 from tests.unit.models.tiny import tiny_rows
+from tests.unit.stages.dpo.test_stage import prepare as prepare_dpo
 from tests.unit.stages.instruct.test_stage import prepare as prepare_instruct
 from tests.unit.stages.reward.test_stage import prepare as prepare_reward
 from tests.unit.stages.sft.test_stage import ROWS
 from tests.unit.stages.sft.test_stage import settings as sft_settings
-from tests.unit.stages.tiny import make_context, save_tiny_model, write_jsonl
+from tests.unit.stages.tiny import make_context, read_jsonl, save_tiny_model, write_jsonl
 from tests.unit.training.killing import assert_resumes_exactly
 
 
@@ -45,6 +47,7 @@ def adapted(prepared: tuple[Any, Inputs], lora: dict[str, Any]) -> tuple[Any, In
         (prepare_sft, run_sft, {"targets": "all-linear", "dora": True}),
         (prepare_instruct, run_instruct, {}),
         (prepare_reward, run_reward, {"dropout": 0.1}),
+        (prepare_dpo, run_dpo, {"dropout": 0.1}),
     ],
 )
 def test_killed_it_ends_with_the_bits_of_one_that_was_not(
@@ -92,3 +95,18 @@ def test_dropout_acts_although_trls_trainer_of_pairs_takes_it_away(tmp_path: Pat
         run_reward(config, inputs, context)
         weights.append((context.output / "model.safetensors").read_bytes())
     assert weights[0] != weights[1]
+
+
+def test_a_policy_on_pairs_starts_at_its_reference_and_leaves_it_by_its_adapter(tmp_path: Path):
+    config, inputs = adapted(prepare_dpo(tmp_path, train={"steps": 40, "learning_rate": 3e-2}), {})
+    context = make_context(tmp_path / "dpo")
+    metrics = run_dpo(config, inputs, context).metrics
+    course = read_jsonl(context.output / "course.jsonl")
+    assert abs(course[0]["kl"]) < 1e-5 and abs(course[-1]["kl"]) > 0.01 and metrics["accuracy"] > 0.9
+    opened = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(inputs.model.path), str(context.output / "adapter")
+    )
+    tokens = torch.tensor(tiny_rows(3, 12, 12))
+    merged = AutoModelForCausalLM.from_pretrained(context.output)
+    torch.testing.assert_close(merged(tokens).logits, opened(tokens).logits, rtol=0, atol=1e-5)
+    assert [path.name for path in (context.output / "adapter").iterdir() if path.is_dir()] == []

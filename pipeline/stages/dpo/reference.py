@@ -1,0 +1,41 @@
+"""The policy and the model that it started from, each to be opened when it is asked.
+
+The reference takes no memory while the policy trains: with an adapter it is the policy with the adapter off, else it is
+read from its folder again, and given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import peft
+import torch
+from transformers import PreTrainedModel
+
+from pipeline.models.device import on_own_device
+from pipeline.models.loading import load_model
+
+
+class PolicyAndReference:
+    """What is trained, and where it came from."""
+
+    def __init__(self, policy: Any, folder: Path) -> None:
+        """`policy` is a model with or without an adapter, `folder` that of the model it was before."""
+        self._policy, self._folder = policy, folder
+
+    @contextmanager
+    def policy(self) -> Iterator[PreTrainedModel]:
+        """The policy as it is now."""
+        yield self._policy
+
+    @contextmanager
+    def reference(self) -> Iterator[PreTrainedModel]:
+        """The policy as it was before the first step."""
+        if isinstance(self._policy, peft.PeftModel):
+            with self._policy.disable_adapter():
+                yield self._policy  # pyright: ignore[reportReturnType]: it answers as the model inside it
+        else:
+            yield on_own_device(load_model(self._folder, dtype=torch.float32))
