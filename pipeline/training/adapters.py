@@ -6,13 +6,17 @@ model with the adapter merged.
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import peft
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -26,6 +30,8 @@ ADAPTER = "adapter"
 """The folder of an artifact that holds the adapter alone."""
 _ATTENTION = re.compile(r"(^|[._])(self_?)?attn|attention", re.IGNORECASE)
 _SHOWN = 8
+DEFAULT = "default"
+"""The name of a model's only, or first, adapter."""
 
 
 def with_adapter(model: PreTrainedModel, lora: LoraConfig | None, seed: int) -> Any:
@@ -37,20 +43,21 @@ def with_adapter(model: PreTrainedModel, lora: LoraConfig | None, seed: int) -> 
     Raises:
         StageError: if no layer is meant by the targets, or one of them means none.
     """
-    if lora is None:
-        return model
-    with torch.random.fork_rng(devices=[]):
+    return model if lora is None else _adapted(model, peft_config(model, lora), seed, DEFAULT)
+
+
+def _adapted(model: PreTrainedModel, settings: peft.LoraConfig, seed: int, name: str) -> peft.PeftModel:
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         torch.default_generator.manual_seed(seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of transformers, about names that peft uses
-            return peft.get_peft_model(model, peft_config(model, lora))
+        warnings.simplefilter("ignore", FutureWarning)  # of transformers, about names that peft uses
+        return peft.get_peft_model(model, settings, adapter_name=name)  # pyright: ignore[reportReturnType]
 
 
-def peft_config(model: PreTrainedModel, lora: LoraConfig) -> peft.LoraConfig:
-    """Our settings in peft's words."""
+def peft_config(model: PreTrainedModel, lora: LoraConfig, *, whole_head: bool = True) -> peft.LoraConfig:
+    """Our settings in peft's words; a classifier's head is trained beside the adapter unless not `whole_head`."""
     classifies = type(model).__name__.endswith("ForSequenceClassification")
     return peft.LoraConfig(
-        task_type="SEQ_CLS" if classifies else "CAUSAL_LM",
+        task_type=("SEQ_CLS" if whole_head else None) if classifies else "CAUSAL_LM",
         r=lora.rank,
         lora_alpha=lora.alpha,  # pyright: ignore[reportArgumentType]: any number will do
         target_modules=target_modules(model, lora),
@@ -117,6 +124,67 @@ def finished(model: Any, base: str, context: StageContext) -> PreTrainedModel:
     if context.processes.is_main:
         save_adapter(model, base, context.output)
     return merged(model)
+
+
+class Switch:
+    """Of several adapters on one model: which are on. Those that are off keep their gradients."""
+
+    def __init__(self, model: PreTrainedModel, lora: LoraConfig, seed: int, name: str = DEFAULT) -> None:
+        """Put a first adapter beside the layers of `model`, whose class stays, and freeze everything else; it is on.
+
+        Raises:
+            StageError: as `with_adapter`.
+        """
+        self.model = model
+        self._settings = peft_config(model, lora, whole_head=False)
+        self.adapted = _adapted(model, copy.deepcopy(self._settings), seed, name)
+        self._layers = [module for module in self.adapted.modules() if isinstance(module, BaseTunerLayer)]
+        self._on = [name]
+
+    def add(self, name: str, seed: int) -> None:
+        """Put another one of the same settings beside the same layers; it is off."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.adapted.add_adapter(name, copy.deepcopy(self._settings))
+        self._set(self._on)
+
+    @contextmanager
+    def only(self, *names: str) -> Iterator[None]:
+        """Inside, these are on and no others; without names, the model is what it was before it had any."""
+        before = self._on
+        self._set(list(names))
+        try:
+            yield
+        finally:
+            self._set(before)
+
+    def turn_off(self) -> None:
+        """Outside of `only`, none is on."""
+        self._set([])
+
+    def weights(self, name: str = DEFAULT) -> list[nn.Parameter]:
+        """The weights of an adapter."""
+        return [
+            weights
+            for path, weights in self.adapted.named_parameters()
+            if ".lora_" in path and name in path.rsplit(".lora_", 1)[1].split(".")
+        ]
+
+    def finished(self, base: str, context: StageContext) -> PreTrainedModel:
+        """As the function `finished`, of the first adapter; the others are dropped."""
+        for name in [name for name in self.adapted.peft_config if name != DEFAULT]:
+            self.adapted.delete_adapter(name)
+        self._set([DEFAULT])
+        return finished(self.adapted, base, context)
+
+    def _set(self, names: list[str]) -> None:
+        self._on = names
+        for layer in self._layers:
+            layer.set_adapter(names)
+        # peft takes the gradients of those that are off, and with them those of a forward pass that is over.
+        for name in self.adapted.peft_config:
+            for weights in self.weights(name):
+                weights.requires_grad_(True)
 
 
 def keep_dropout(model: nn.Module, lora: LoraConfig | None) -> None:

@@ -21,6 +21,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "a shared critic": {"critic": {"network": "shared"}, "update": {"minibatches": 2}},
     "a warm-up": {"critic": {"warmup_steps": 1}},
+    "an adapter each for policy and critic": {"lora": {"rank": 4}, "update": {"minibatches": 2}, "learning_rate": 1e-2},
+    "an adapter and a shared critic": {"lora": {"dora": True}, "critic": {"network": "shared"}, "learning_rate": 1e-2},
     "text": {"update": {"pretraining": {"text": "./text.jsonl", "documents": 3}}},
 }  # fmt: skip
 DOCUMENTS = [[1, 4, 5, 6, 7], [1, 6, 5], [1, 8, 8, 8, 8, 8, 2], [1, 2]]

@@ -11,9 +11,10 @@ from accelerate import Accelerator
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline.core.references import Reference
+from pipeline.models.scoring import RewardScorer
 from pipeline.stages.ppo.config import Config, OptimizerConfig, SamplingConfig, ScoreConfig, UpdateConfig
 from pipeline.stages.ppo.layout import Packer
-from pipeline.stages.ppo.networks import Policy, make_critic
+from pipeline.stages.ppo.networks import Policy, make_networks
 from pipeline.stages.ppo.prompts import Prompt
 from pipeline.stages.ppo.rollout import Sampler, evaluate
 from pipeline.stages.ppo.scoring import Score
@@ -36,12 +37,12 @@ def small_llama(vocab_size: int, seed: int, hidden_size: int = 32, layers: int =
 def make_trainer(
     model: LlamaForCausalLM, config: Config, score: Score, prompts: Sequence[Prompt], *, end_ids: Sequence[int] = (),
     seed: int = 0, micro_batch_tokens: int = 2048, documents: Sequence[Sequence[int]] = (),
+    scorer: RewardScorer | None = None,
 ) -> Trainer:  # fmt: skip
-    temperature = config.sampling.temperature
-    sampler = Sampler(seed, end_ids, 0, config.sampling.max_new_tokens, temperature)
-    critic = make_critic(config.critic.network, model, None, 0)
+    sampler = Sampler(seed, end_ids, 0, config.sampling.max_new_tokens, config.sampling.temperature)
+    policy, critic = make_networks(config, model, scorer, 0, seed)
     return Trainer(
-        config, Policy(model, temperature, 0), critic, Environment(prompts, score, sampler, None, documents), seed, Accelerator(cpu=True), micro_batch_tokens,
+        config, policy, critic, Environment(prompts, score, sampler, None, documents), seed, Accelerator(cpu=True), micro_batch_tokens,
     )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def string_log_probs(world: World, policy: Policy) -> np.ndarray:
 
 def trained_gap(
     world: World, *, updates: int, seed: int, learning_rate: float = 3e-3, minibatches: int = 1,
-    watch: Callable[[dict], None] = lambda figures: None, **changes: Any,
+    watch: Callable[[dict[str, Any]], None] = lambda figures: None, **changes: Any,
 ) -> float:  # fmt: skip
     """The relative gap to the optimum after training: 1 untrained, 0 optimal. `changes` are other settings of ppo."""
     config = config_for(world, updates=updates, learning_rate=learning_rate, minibatches=minibatches)

@@ -12,6 +12,7 @@ from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Settings, Stage, StageConfig, not_identity
+from pipeline.training.lora import LoraConfig
 
 
 class WeightedReward(Settings):
@@ -131,7 +132,8 @@ class CriticConfig(Settings):
 
     network: Literal["auto", "policy", "shared"] = "auto"
     """`auto`: a copy of the reward model where `reward` is one with the policy's tokenizer, else of the policy.
-    `policy`: a copy of the policy. `shared`: a head on the policy itself; cheaper, and may learn less."""
+    `policy`: a copy of the policy. `shared`: a head on the policy itself; cheaper, and may learn less. With `lora`, an
+    adapter stands in place of each copy."""
     loss_weight: float | None = Field(default=None, gt=0)
     """Only for `shared`: weight of the values' loss beside the policy's; null is 0.1."""
     warmup_steps: int = Field(default=0, ge=0)
@@ -155,7 +157,7 @@ class Config(StageConfig):
     """Settings of the ppo stage."""
 
     policy: ModelInput = Reference(path="instruct")
-    """The model to train; a frozen copy of it is the reference that the KL penalty is taken to."""
+    """The model to train; as it comes, it is the reference that the KL penalty is taken to."""
     reward: ScorerInput | Annotated[tuple[WeightedReward, ...], Field(min_length=1)] = Reference(path="reward")
     """What is raised: a reward model, a judge, a verifier, a Python function, or a weighted list of these."""
     prompts: DataInput = DataReference(path="builtin:valley-prompts", split="ppo")
@@ -182,8 +184,17 @@ class Config(StageConfig):
     """What is expected of an answer that is being written."""
     optimizer: OptimizerConfig = OptimizerConfig()
     """The two optimizers."""
-    checkpoint_every: Count | Literal["auto"] = Field("auto", json_schema_extra=not_identity())
+    lora: LoraConfig | None = None
+    """Train an adapter beside the frozen weights, and another as the critic, so that policy, reference and critic are
+    one copy of the weights; null trains the weights. There is no dropout in ppo."""
+    checkpoint_every: Count | Literal["auto"] = Field(default="auto", json_schema_extra=not_identity())
     """Updates between checkpoints; `auto` is about half a minute, more for models that take long to write."""
+
+    @model_validator(mode="after")
+    def _the_policy_that_samples_is_the_one_that_learns(self) -> Config:
+        if self.lora is not None:
+            self.lora.require_no_dropout("with dropout, the policy that learns would not be the one that sampled")
+        return self
 
     @model_validator(mode="after")
     def _minibatches_are_even(self) -> Config:

@@ -32,6 +32,7 @@ class Company:
 
     critic: DecoderSizes
     critic_parameters: int
+    """Those of its own: of all its weights, or of an adapter beside another's."""
     reward_parameters: int = 0
     """Of all reward models; 0 where a judge or a function scores."""
     shared: bool = False
@@ -47,17 +48,20 @@ class Company:
         `training.memory.step_bytes`.
         """
         how = {"precision": precision, "accumulates": accumulates, "world_size": world_size}
-        frozen = 4 * (policy.parameters + self.reward_parameters)
+        # Where an adapter is trained, the reference is the policy without it.
+        frozen = 4 * (policy.parameters * (policy.trained is None) + self.reward_parameters)
+        policy_state = 4 * policy.parameters + 12 * policy.learning
         critic_state = (16 if accumulates else 12) * self.critic_parameters
         critic = ModelShape(self.critic, self.critic_parameters, policy.row_length, attention=policy.attention)
         return max(
             step_bytes(replace(policy, beside=frozen + critic_state), micro_batch, **how),
-            step_bytes(replace(critic, beside=frozen + 16 * policy.parameters), micro_batch, **how),
+            step_bytes(replace(critic, beside=frozen + policy_state), micro_batch, **how),
         )
 
     def sampling_bytes(self, policy: ModelShape, rows: int, max_new_tokens: int) -> int:
         """Memory while answers are sampled: the state of all four models, the cache of keys and values, logits."""
-        state = 16 * policy.parameters + 12 * self.critic_parameters + 4 * self.reward_parameters
+        weights = 4 * policy.parameters * (2 if policy.trained is None else 1)
+        state = weights + 8 * policy.learning + 12 * self.critic_parameters + 4 * self.reward_parameters
         prompt_length = policy.row_length - max_new_tokens
         return state + sampling_bytes(policy.sizes, rows, prompt_length, max_new_tokens)
 
@@ -67,16 +71,22 @@ def total_flops(
 ) -> float:
     """FLOPs of all updates: sampling, three models reading the answers, and passes of training over both networks.
 
+    With an adapter the policy reads them too.
+
     Running text is counted in documents as long as a prompt with its answer.
     """
     length = prompt_length + response_length
-    read = [policy, policy, company.critic, *([company.critic] if company.reward_parameters else [])]
+    # Sampling, the reference, the critic; the reward model; with an adapter the policy once more.
+    read = [policy, policy, company.critic]
+    read += [company.critic] if company.reward_parameters else []
+    read += [policy] if config.lora else []
     reading = sum(forward_flops(sizes, length, length) for sizes in read)
     trained = [policy] if company.shared else [policy, company.critic]
-    update = config.update.epochs * sum(training_flops(sizes, length, length) for sizes in trained)
+    frozen = config.lora is not None
+    update = config.update.epochs * sum(training_flops(sizes, length, length, frozen=frozen) for sizes in trained)
     answers = config.steps * config.global_batch_size * (reading + update)
     text = config.update.pretraining
     if text is None:
         return answers
     documents = config.steps * config.update.epochs * config.update.minibatches * text.documents
-    return answers + documents * training_flops(policy, length, length)
+    return answers + documents * training_flops(policy, length, length, frozen=frozen)

@@ -15,10 +15,13 @@ from pipeline.data.sizes import size_of
 from pipeline.stages.ppo.config import Config
 from pipeline.stages.ppo.costs import KEPT, SAMPLING_ROWS, Company, tokens_per_pass, total_flops
 from pipeline.training.estimate import MODEL, ModelFacts, micro_batch_of, model_facts, unknown_after
+from pipeline.training.lora import adapter_parameters
 from pipeline.training.memory import ModelShape, checkpoint_bytes, foreseen_precision
 
 _FOLDER = 120_000
 """Bytes of the folder beside the weights: tokenizer, code, metrics, samples."""
+MEMORY = "memory of policy, critic, reference and reward model"
+MEMORY_OF_ADAPTERS = "memory of one policy, its and the critic's adapter, and the reward model"
 RECORDED = {"tokens": "tokens", "steps": "steps", "flops": "flops"}
 
 
@@ -32,14 +35,15 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
         unknown = dict.fromkeys(["parameters", "flops", "memory_bytes", "disk_bytes"], why)
         return Estimate(tokens=tokens, steps=steps, unknown=unknown, pace={"steps": steps}, recorded=RECORDED)
     company = _company(config, policy, inputs.reward, context)
-    trained = policy.weights + company.critic_parameters
+    adapter = adapter_parameters(config.lora, policy.sizes)
+    trained = (adapter or policy.weights) + company.critic_parameters
     known = Estimate(
         parameters=policy.parameters,
         tokens=tokens,
         steps=steps,
         disk_bytes=Figure(4 * policy.weights + _FOLDER, "~"),
         scratch_bytes=Figure((KEPT + 1) * checkpoint_bytes(trained), "<="),
-        notes=("answers as long as they may be", "memory of policy, critic, reference and reward model"),
+        notes=("answers as long as they may be", MEMORY if adapter is None else MEMORY_OF_ADAPTERS),
         pace={"steps": steps},
         recorded=RECORDED,
         makes={MODEL: policy},
@@ -58,7 +62,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
 def _company(config: Config, policy: ModelFacts, rewards: Any, context: EstimateContext) -> Company:
     """The critic is a copy of the reward model where there is a single one, else the policy's trunk with a score.
 
-    Where it is a head on the policy, its weights are too few to count.
+    Where it is a head on the policy, its weights are too few to count. With adapters it is one beside either.
     """
     sources = [rewards] if isinstance(rewards, Artifact | Resolved) else [part.reward for part in rewards]
     models = [model_facts(source, context) for source in sources if isinstance(source, RewardModel)]
@@ -66,7 +70,8 @@ def _company(config: Config, policy: ModelFacts, rewards: Any, context: Estimate
     how = config.critic.network
     copied = how == "auto" and len(sources) == 1 and bool(known)
     critic = known[0].sizes if copied else replace(policy.sizes, labels=1)
-    own = 0 if how == "shared" else critic.parameters
+    adapter = adapter_parameters(config.lora, critic)
+    own = 0 if how == "shared" else critic.parameters if adapter is None else adapter
     return Company(critic, own, sum(model.weights for model in known), how == "shared")
 
 
@@ -75,7 +80,9 @@ def _memory(config: Config, policy: ModelFacts, company: Company, row_length: in
     machine, automatic = context.machine, context.runtime.micro_batch == "auto"
     per_process = max(1, config.global_batch_size // machine.world_size)
     logits = config.sampling.max_new_tokens
-    shape = ModelShape(policy.sizes, policy.weights, row_length, logits_per_row=logits)
+    adapter = adapter_parameters(config.lora, policy.sizes)
+    weights = policy.weights + (adapter or 0)
+    shape = ModelShape(policy.sizes, weights, row_length, logits_per_row=logits, trained=adapter)
     precision = foreseen_precision(context.runtime.precision, machine.device)
     how = {"precision": precision, "world_size": machine.world_size}
     micro_batch = micro_batch_of(context, per_process, partial(company.step_bytes, shape, **how))

@@ -7,6 +7,7 @@ every model in evaluation mode.
 from __future__ import annotations
 
 import copy
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from torch import Tensor, nn
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from pipeline.models.scoring import RewardScorer
+    from pipeline.stages.ppo.config import Config
+    from pipeline.training.adapters import Switch
+    from pipeline.training.lora import LoraConfig
+
+CRITIC = "critic"
+"""The name of the critic's adapter."""
 
 
 class Outputs(NamedTuple):
@@ -33,12 +40,29 @@ class Outputs(NamedTuple):
 class Policy(nn.Module):
     """Log-probability of every response token under a causal language model."""
 
-    def __init__(self, model: PreTrainedModel, temperature: float, pad_id: int) -> None:
-        """Wrap `model`, which keeps its own weights."""
+    def __init__(
+        self, model: PreTrainedModel, temperature: float, pad_id: int, adapters: Switch | None = None, *,
+        adapted: bool = True,
+    ) -> None:  # fmt: skip
+        """Wrap `model`, which keeps its own weights.
+
+        `adapters`: those beside its layers, of which the first is trained in place of its weights; it is on unless not
+        `adapted`.
+        """
         super().__init__()
         self.model = model
         self.temperature = temperature
         self.pad_id = pad_id
+        self.adapters = adapters
+        self.adapted = adapted
+
+    def using(self) -> AbstractContextManager[None]:
+        """The model as this policy reads it."""
+        return nullcontext() if self.adapters is None or self.adapted else self.adapters.only()
+
+    def trained(self) -> list[nn.Parameter]:
+        """What training changes."""
+        return list(self.model.parameters()) if self.adapters is None else self.adapters.weights()
 
     def forward(self, layout: Layout) -> Tensor:
         """Log-probabilities at the sampling temperature, (n,), in float32."""
@@ -49,13 +73,14 @@ class Policy(nn.Module):
 
         With `states` also what the head read, (n, hidden).
         """
-        outputs = self.model(
-            input_ids=layout.input_ids,
-            position_ids=layout.position_ids,
-            use_cache=False,
-            logits_to_keep=layout.predicting,  # the head is as dear as several layers where the vocabulary is large
-            **({"output_hidden_states": True} if states else {}),
-        )
+        with self.using():
+            outputs = self.model(
+                input_ids=layout.input_ids,
+                position_ids=layout.position_ids,
+                use_cache=False,
+                logits_to_keep=layout.predicting,  # the head is as dear as several layers where the vocabulary is large
+                **({"output_hidden_states": True} if states else {}),
+            )
         logits = outputs.logits.float()
         logits = logits if self.temperature == 1 else logits / self.temperature
         return logits, outputs.hidden_states[-1][layout.predicting] if states else None
@@ -98,18 +123,36 @@ def entropy_of(logits: Tensor) -> Tensor:
 class Critic(nn.Module):
     """The value of every response token: the reward expected of the rest of the answer before the token is chosen."""
 
-    def __init__(self, trunk: nn.Module, head: nn.Linear, pad_id: int, mean: float = 0.0, std: float = 1.0) -> None:
-        """A decoder without its head, and a linear layer whose output is normalised by `mean` and `std`."""
+    def __init__(
+        self, trunk: nn.Module, head: nn.Linear, pad_id: int, mean: float = 0.0, std: float = 1.0,
+        adapters: Switch | None = None,
+    ) -> None:  # fmt: skip
+        """A decoder without its head, and a linear layer whose output is normalised by `mean` and `std`.
+
+        `adapters`: those beside the decoder's layers, of which `CRITIC` is this critic's and trained in place of the
+        decoder, which is another's too.
+        """
         super().__init__()
         self.trunk = trunk
         self.head = head
         self.pad_id = pad_id
         self.mean = mean
         self.std = std
+        self.adapters = adapters
+
+    def using(self) -> AbstractContextManager[None]:
+        """The trunk as this critic reads it."""
+        return nullcontext() if self.adapters is None else self.adapters.only(CRITIC)
+
+    def trained(self) -> list[nn.Parameter]:
+        """What training changes."""
+        trunk = self.trunk.parameters() if self.adapters is None else self.adapters.weights(CRITIC)
+        return [*trunk, *self.head.parameters()]
 
     def forward(self, layout: Layout) -> Tensor:
         """Values, (n,), in float32."""
-        outputs = self.trunk(input_ids=layout.input_ids, position_ids=layout.position_ids, use_cache=False)
+        with self.using():
+            outputs = self.trunk(input_ids=layout.input_ids, position_ids=layout.position_ids, use_cache=False)
         return self.values(outputs.last_hidden_state[layout.predicting])
 
     def values(self, states: Tensor) -> Tensor:
@@ -118,7 +161,7 @@ class Critic(nn.Module):
 
     def is_head_of(self, policy: Policy) -> bool:
         """Whether it has no network of its own."""
-        return self.trunk is policy.model.base_model
+        return self.trunk is policy.model.base_model and self.adapters is None
 
     def can_pack(self) -> bool:
         """Whether several answers may stand in one row."""
@@ -126,12 +169,38 @@ class Critic(nn.Module):
         return keeps_packed_rows_apart(self.trunk, config)
 
 
+def make_networks(
+    config: Config, model: PreTrainedModel, scorer: RewardScorer | None, pad_id: int, seed: int
+) -> tuple[Policy, Critic]:
+    """The policy on `model`, with an adapter where the config says so, and its critic; `seed` draws the adapters.
+
+    Raises:
+        StageError: if the adapter's targets mean no layer.
+    """
+    network, temperature = config.critic.network, config.sampling.temperature
+    if config.lora is None:
+        return Policy(model, temperature, pad_id), make_critic(network, model, scorer, pad_id)
+    from pipeline.training.adapters import Switch
+
+    switch = Switch(model, config.lora, seed)
+    critic = make_critic(network, model, scorer, pad_id, AdaptedCritic(switch, config.lora, seed + 1))
+    return Policy(model, temperature, pad_id, switch), critic
+
+
 def make_critic(
-    network: Literal["auto", "policy", "shared"], policy: PreTrainedModel, scorer: RewardScorer | None, pad_id: int
-) -> Critic:
-    """The critic that the config's `critic.network` stands for; `scorer` is a reward model that can start it."""
+    network: Literal["auto", "policy", "shared"], policy: PreTrainedModel, scorer: RewardScorer | None, pad_id: int,
+    adapters: AdaptedCritic | None = None,
+) -> Critic:  # fmt: skip
+    """The critic that the config's `critic.network` stands for; `scorer` is a reward model that can start it.
+
+    With `adapters` it is no copy of a model but an adapter beside its layers.
+    """
     if network == "shared":
         return critic_on_policy(policy, pad_id)
+    if adapters is not None:
+        if network == "auto" and scorer is not None:
+            return adapters.on_reward(scorer, pad_id)
+        return adapters.on_policy(pad_id)
     if network == "auto" and scorer is not None:
         return critic_from_reward(scorer, pad_id)
     return critic_from_policy(policy, pad_id)
@@ -162,6 +231,38 @@ def new_head(policy: PreTrainedModel) -> nn.Linear:
     head = nn.Linear(policy.config.hidden_size, 1, bias=False, device=policy.device)
     nn.init.zeros_(head.weight)
     return head
+
+
+class AdaptedCritic(NamedTuple):
+    """How a critic is made where adapters are trained: it has one of its own, and no copy of a decoder."""
+
+    policy: Switch
+    lora: LoraConfig
+    seed: int
+
+    def on_reward(self, scorer: RewardScorer, pad_id: int) -> Critic:
+        """Beside the reward model's layers, where it starts as the score; the reward model goes on without it."""
+        from pipeline.training.adapters import Switch
+
+        switch = Switch(scorer.model, self.lora, self.seed, CRITIC)
+        switch.turn_off()
+        head = scorer.model.score
+        assert isinstance(head, nn.Linear), head
+        own = copy.deepcopy(head).requires_grad_(True)
+        return Critic(scorer.model.base_model, own, pad_id, scorer.mean, scorer.std, switch)
+
+    def on_policy(self, pad_id: int) -> Critic:
+        """Beside the policy's layers, where it expects nothing at first."""
+        model = self.policy.model
+        self.policy.add(CRITIC, self.seed)
+        return Critic(model.base_model, new_head(model), pad_id, adapters=self.policy)
+
+
+def reference_of(policy: Policy) -> Policy:
+    """A policy that stays as `policy` is now: a frozen copy, or its very weights where only an adapter is trained."""
+    if policy.adapters is not None:
+        return Policy(policy.model, policy.temperature, policy.pad_id, policy.adapters, adapted=False)
+    return frozen_copy(policy)
 
 
 def frozen_copy(policy: Policy) -> Policy:

@@ -89,7 +89,12 @@ class Sampler:
                 torch.cuda.empty_cache()  # what was reserved in larger pieces
 
     def _in_parts(self, policy: Policy, prompts: Sequence[Prompt], episodes: Sequence[int]) -> Samples:
-        parts = [
+        with policy.using():
+            parts = self._sampled(policy, prompts, episodes)
+        return join(parts, self.pad_id)
+
+    def _sampled(self, policy: Policy, prompts: Sequence[Prompt], episodes: Sequence[int]) -> list[Samples]:
+        return [
             sample(
                 policy.model,
                 [prompt.ids for prompt in prompts[start : start + self.rows]],
@@ -101,7 +106,6 @@ class Sampler:
             )
             for start in range(0, len(prompts), self.rows)
         ]
-        return join(parts, self.pad_id)
 
 
 def join(parts: Sequence[Samples], pad_id: int) -> Samples:
@@ -134,8 +138,9 @@ def collect(
         layouts = packer.lay_out([prompt.ids for prompt in prompts], tokens, mask)
         ref_log_probs, values = (evaluate(network, layouts, tokens.shape) for network in (reference, critic))
         log_probs = sampled_log_probs = samples.log_probs.float() * mask
-        if accelerator.mixed_precision != "no":
-            # In half precision a step of sampling and a whole forward pass round too differently for a ratio of 1.
+        if accelerator.mixed_precision != "no" or policy.adapters is not None:
+            # In half precision a step of sampling and a whole forward pass round too differently for a ratio of 1. And
+            # an untrained adapter's KL is 0 by the same pass that the reference takes, not within rounding.
             log_probs = evaluate(policy, layouts, tokens.shape)
         mismatch = float((log_probs - sampled_log_probs).abs().max())
     with phases.phase("scoring"):

@@ -21,7 +21,7 @@ from pipeline.models.sizes import DecoderSizes, sizes_of
 from pipeline.stages.ppo.comparison import compare
 from pipeline.stages.ppo.config import Config
 from pipeline.stages.ppo.costs import Company, tokens_per_pass, total_flops
-from pipeline.stages.ppo.networks import Critic, Policy, make_critic
+from pipeline.stages.ppo.networks import Critic, make_networks
 from pipeline.stages.ppo.pretraining import Documents, read_text
 from pipeline.stages.ppo.prompts import encode_prompts
 from pipeline.stages.ppo.resuming import resume, write_checkpoint
@@ -46,9 +46,6 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     trainer, choices = build(config, inputs, context, tokenizer)
     last = train(trainer, context)
     rows = compare(trainer, tokenizer, context.processes)
-    if context.processes.is_main:
-        write_samples(context.output / SAMPLES, rows)
-        save_model(trainer.policy.model, tokenizer, context.output)
     metrics = {
         **{name: figure for name, figure in last.items() if name != "step"},
         **comparison_figures(rows),
@@ -58,6 +55,11 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     if choices.inexact:
         metrics |= {"exact": False, "inexact_because": choices.inexact}
     metrics["flops"] = flops(trainer, reward_weights(inputs.reward))
+    adapters = trainer.policy.adapters
+    model = trainer.policy.model if adapters is None else adapters.finished(inputs.policy.address, context)
+    if context.processes.is_main:
+        write_samples(context.output / SAMPLES, rows)
+        save_model(model, tokenizer, context.output)
     return Outcome(metrics=metrics, headline=headline(metrics), runtime=choices.runtime)
 
 
@@ -101,7 +103,7 @@ def build(
     mean_length = round(fmean(lengths) + config.sampling.max_new_tokens / 2)  # what answers come to is not known yet
     score, scorer = open_reward(inputs.reward, tokenizer)
     pad_id = require_pad_token(tokenizer)
-    critic = make_critic(config.critic.network, model, scorer, pad_id)
+    policy, critic = make_networks(config, model, scorer, pad_id, context.seed)
     company = company_of(config, critic, reward_weights(inputs.reward))
     shape = shape_of(model, row_length, mean_length=mean_length, logits_per_row=config.sampling.max_new_tokens)
     choices = choose(context, shape, config.global_batch_size, company.step_bytes)
@@ -110,7 +112,6 @@ def build(
     sampler = Sampler(context.seed, end_ids, pad_id, config.sampling.max_new_tokens, config.sampling.temperature)
     truth, documents = open_truth(inputs.prompts, tokenizer), open_text(config, inputs, tokenizer, row_length)
     environment = Environment(prompts, score, sampler, truth, documents)
-    policy = Policy(model, config.sampling.temperature, pad_id)
     automatic = context.runtime.micro_batch == "auto"
     micro_batch_tokens = tokens_per_pass(choices.micro_batch, row_length, choices.device, automatic)
     return Trainer(config, policy, critic, environment, context.seed, accelerator, micro_batch_tokens), choices
@@ -125,15 +126,11 @@ def open_text(config: Config, inputs: Inputs, tokenizer: TokenizersBackend, long
     return read_text(inputs.update.pretraining.text, tokenizer, needed, longest)
 
 
-def count(network: torch.nn.Module) -> int:
-    """Its weights."""
-    return sum(weights.numel() for weights in network.parameters())
-
-
 def company_of(config: Config, critic: Critic, reward_parameters: int) -> Company:
     """The models beside the policy."""
     shared = config.critic.network == "shared"
-    return Company(critic_sizes(critic), count(critic.head if shared else critic), reward_parameters, shared)
+    own = list(critic.head.parameters()) if shared else critic.trained()
+    return Company(critic_sizes(critic), sum(weights.numel() for weights in own), reward_parameters, shared)
 
 
 def critic_sizes(critic: Critic) -> DecoderSizes:

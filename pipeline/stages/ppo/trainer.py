@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load_model, save_model
 
 from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
@@ -23,7 +22,7 @@ from pipeline.stages.ppo.advantages import masked_moments, whiten
 from pipeline.stages.ppo.batches import Batch
 from pipeline.stages.ppo.kl_control import adapted
 from pipeline.stages.ppo.layout import Packer
-from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, frozen_copy
+from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, reference_of
 from pipeline.stages.ppo.phases import Phases
 from pipeline.stages.ppo.pretraining import Documents, TextMix
 from pipeline.stages.ppo.prompts import Prompt, prompt_of_episode
@@ -31,6 +30,7 @@ from pipeline.stages.ppo.rewards import episode_scores
 from pipeline.stages.ppo.rollout import Rollout, Sampler, collect, responses_of
 from pipeline.stages.ppo.scoring import Score
 from pipeline.stages.ppo.update import Learner, Updater, estimate
+from pipeline.stages.ppo.weights import Weights, load_weights, save_weights
 from pipeline.training.memory import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -73,20 +73,23 @@ class Trainer:
         self, config: Config, policy: Policy, critic: Critic, environment: Environment, seed: int,
         accelerator: Accelerator, micro_batch_tokens: int,
     ) -> None:  # fmt: skip
-        """The reference is a copy of `policy` as it is now."""
+        """The reference is `policy` as it is now."""
         self.config = config
         self.environment = environment
         self.seed = seed
         self.accelerator = accelerator
         self.policy = policy.to(accelerator.device).eval()
         self.critic = critic.to(accelerator.device).eval()
-        self.reference = frozen_copy(self.policy)
+        self.reference = reference_of(self.policy)
         self.shared = self.critic.is_head_of(self.policy)
         trained = TrainedPolicy(
             self.policy, entropy=config.update.entropy_coefficient > 0, critic=self.critic if self.shared else None
         )
-        self.policy_learner = self._learner(trained)
-        self.critic_learner = None if self.shared else self._learner(self.critic)
+        learned = [self.policy.trained(), self.critic.head.parameters() if self.shared else self.critic.trained()]
+        self.trained = {"policy": list(learned[0]), "critic": list(learned[1])}
+        both = [*self.trained["policy"], *self.trained["critic"]]
+        self.policy_learner = self._learner(trained, both if self.shared else self.trained["policy"], both)
+        self.critic_learner = None if self.shared else self._learner(self.critic, self.trained["critic"], both)
         self.packer = Packer(micro_batch_tokens, policy.pad_id, packed_width(self.policy, self.critic))
         self.updater = Updater(
             self.policy_learner, self.critic_learner, config.update, self.packer, accelerator,
@@ -102,9 +105,15 @@ class Trainer:
         mix = self.config.update.pretraining
         return mix and TextMix(self.environment.documents, mix.documents, mix.coefficient, self.seed)
 
-    def _learner(self, network: torch.nn.Module) -> Learner:
-        network, optimizer = self.accelerator.prepare(network, adam(network, self.config.optimizer))
-        return Learner(network, optimizer)
+    def _learner(self, network: torch.nn.Module, trained: Weights, all_trained: Weights) -> Learner:
+        # Data parallelism expects gradients of what asks for them now: of two adapters on one model, of one.
+        own = set(map(id, trained))
+        for weights in all_trained:
+            weights.requires_grad_(id(weights) in own)
+        network, optimizer = self.accelerator.prepare(network, adam(trained, self.config.optimizer))
+        for weights in all_trained:
+            weights.requires_grad_(True)
+        return Learner(network, optimizer, trained)
 
     def step(self) -> dict[str, Any]:
         """One update; its figures, the same on every process.
@@ -240,14 +249,14 @@ class Trainer:
 
     def bytes(self) -> int:
         """Size of the trained parameters."""
-        return sum(weight.nbytes for _, _, network in self._parts() for weight in network.parameters())
+        return sum(weights.nbytes for part in self.trained.values() for weights in part)
 
     def save(self, folder: Path, figures: Mapping[str, Any]) -> None:
         """Write the whole state into `folder`, with the figures of the last update; every process calls it."""
         if not self.accelerator.is_main_process:
             return
         for name, learner, network in self._parts():
-            save_model(network, str(folder / f"{name}.safetensors"))
+            save_weights(network, self.trained[name], folder / f"{name}.safetensors")
             if learner is not None:
                 torch.save(learner.optimizer.state_dict(), folder / f"{name}_optimizer.pt")
         counters = {"update": self.update, "tokens": self.tokens, "kl_coefficient": self.kl_coefficient}
@@ -257,7 +266,7 @@ class Trainer:
     def load(self, folder: Path) -> dict[str, Any]:
         """Go on from what `save` wrote; the figures of the last update. Every process calls it."""
         for name, learner, network in self._parts():
-            load_model(network, str(folder / f"{name}.safetensors"))  # copied to where the parameters are
+            load_weights(network, self.trained[name], folder / f"{name}.safetensors")
             if learner is not None:
                 state = torch.load(folder / f"{name}_optimizer.pt", map_location="cpu", weights_only=True)
                 learner.optimizer.load_state_dict(state)
@@ -281,7 +290,7 @@ def packed_width(policy: Policy, critic: Critic) -> int:
     return policy.model.config.hidden_size if policy.can_pack() and critic.can_pack() else 0
 
 
-def adam(network: torch.nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+def adam(weights: Weights, config: OptimizerConfig) -> torch.optim.Optimizer:
     """AdamW without weight decay; its learning rate is set at every update."""
     betas = (config.adam_beta1, config.adam_beta2)
-    return torch.optim.AdamW(network.parameters(), betas=betas, eps=config.adam_epsilon, weight_decay=0.0, fused=True)
+    return torch.optim.AdamW(weights, betas=betas, eps=config.adam_epsilon, weight_decay=0.0, fused=True)

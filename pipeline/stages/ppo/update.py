@@ -31,6 +31,8 @@ class Learner:
 
     network: nn.Module
     optimizer: Any
+    trained: Sequence[nn.Parameter]
+    """The weights of the network that it changes."""
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """The learning rate of the next step."""
@@ -219,7 +221,7 @@ class Updater:
     def _apply(self, learner: Learner) -> float:
         """Clip the gradient, take the step, and return the norm before clipping."""
         limit = self.config.max_grad_norm
-        norm = self.accelerator.clip_grad_norm_(learner.network.parameters(), float("inf") if limit is None else limit)
+        norm = self.accelerator.clip_grad_norm_(learner.trained, float("inf") if limit is None else limit)
         learner.optimizer.step()
         learner.optimizer.zero_grad()
         assert norm is not None

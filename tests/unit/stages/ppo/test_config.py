@@ -29,14 +29,15 @@ OTHER = {
     "optimizer.adam_epsilon": 0.1,
 }  # fmt: skip
 
-ELSEWHERE = {"policy", "reward", "prompts", "checkpoint_every", "critic.loss_weight", "update.pretraining"}
-"""Inputs, tested with the stage; the cadence of checkpoints, which must not change the result; what acts with another."""
+ELSEWHERE = {"policy", "reward", "prompts", "checkpoint_every", "critic.loss_weight", "update.pretraining", "lora"}
+"""Inputs, tested with the stage; the cadence of checkpoints, which must not change the result; what acts with another;
+and the adapter (`test_adapters`)."""
 
 
 def leaves(config: type[BaseModel], prefix: str = "") -> set[str]:
     names = set()
     for name, field in config.model_fields.items():
-        group = field.annotation
+        group: Any = field.annotation
         nested = isinstance(group, type) and issubclass(group, BaseModel) and not issubclass(group, Reference)
         names |= leaves(group, f"{prefix}{name}.") if nested else {prefix + name}
     return names
@@ -67,7 +68,7 @@ def base() -> tuple[torch.Tensor, torch.Tensor]:
     return weights_after(Config.model_validate(BASE))
 
 
-def test_the_same_settings_give_the_same_bits(base):
+def test_the_same_settings_give_the_same_bits(base: Any):
     again = weights_after(Config.model_validate(BASE))
     assert all(torch.equal(one, other) for one, other in zip(base, again, strict=True))
 
@@ -77,7 +78,7 @@ def test_every_setting_is_tried():
 
 
 @pytest.mark.parametrize("path", OTHER)
-def test_a_setting_acts(base, path):
+def test_a_setting_acts(base: Any, path: str):
     other = weights_after(changed(path, OTHER[path]))
     assert not all(torch.equal(one, two) for one, two in zip(base, other, strict=True))
 
