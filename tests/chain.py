@@ -35,7 +35,7 @@ def start(recipe: Path, runs: Path, *options: str, launch: bool = False) -> subp
             "--config_file",
             str(CPU2),
             "--main_process_port",
-            str(_free_port()),
+            str(free_port()),
             "-m",
         ]
     command = [*launcher, "pipeline", "run", str(recipe), "--runs", str(runs), *options]
@@ -105,7 +105,8 @@ def metrics(artifact: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (artifact / "metrics.jsonl").read_text().splitlines()]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on."""
     import socket
 
     with socket.socket() as server:

@@ -1,15 +1,24 @@
-"""The accelerator of the loops that are our own."""
+"""The accelerator of the loops that are our own, and what every accelerator must be under the launch's strategy."""
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
+from pipeline.core.errors import StageError
 from pipeline.training.choices import Choices
+from pipeline.training.processes import computes_on_cpu
+from pipeline.training.strategy import strategy
+from pipeline.training.whole import is_sharded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from accelerate import Accelerator
 
 
@@ -24,11 +33,85 @@ def make_accelerator(choices: Choices) -> Accelerator:
     # torch renames the option; accelerate still passes it by its old name.
     warnings.filterwarnings("ignore", message=".*broadcast_buffers.*", category=FutureWarning)
     accelerator = Accelerator(
-        cpu=not torch.cuda.is_available(),
+        cpu=computes_on_cpu(),
         mixed_precision="bf16" if choices.precision == "bf16" else "no",
         gradient_accumulation_steps=1,
         # Buffers never change, and copying them would need as many micro-batches on every process.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
     assert accelerator.num_processes == choices.world_size, accelerator.state
+    require_strategy(accelerator)
     return accelerator
+
+
+def require_strategy(accelerator: Any) -> None:
+    """Accelerate took up the strategy that its config asks for; and computes under FSDP2 as under data parallelism.
+
+    Its own policy would compute norms and add up gradients in bf16. Without it weights are gathered in fp32, and
+    autocast says what is computed in bf16.
+
+    Raises:
+        StageError: if it fell back to another.
+    """
+    asked = strategy()
+    kind = str(accelerator.distributed_type.value)
+    taken = "fsdp2" if kind == "FSDP" and accelerator.is_fsdp2 else kind
+    if kind == "DEEPSPEED":
+        taken = f"zero{accelerator.state.deepspeed_plugin.zero_stage}"
+    if taken != asked.name and (asked.name in ("fsdp2", "zero2", "zero3") or kind in ("FSDP", "DEEPSPEED")):
+        raise StageError(f"the launch asks for {asked.name}, but accelerate took {taken}; see recipes/accelerate/")
+    if asked.name == "fsdp2":
+        from torch.distributed.fsdp import MixedPrecisionPolicy
+
+        accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy()
+
+
+def require_sharded(model: nn.Module) -> None:
+    """A model that trains holds only its part of the weights, if the strategy says so.
+
+    Raises:
+        StageError: if it holds them all.
+    """
+    asked = strategy()
+    if asked.shards_weights != is_sharded(model):
+        found = "no weights are sharded" if asked.shards_weights else "weights are sharded"
+        raise StageError(f"the launch asks for {asked.name}, but {found}; see recipes/accelerate/")
+
+
+def shard(module: nn.Module, accelerator: Any) -> nn.Module:
+    """`module` made ready for training by its strategy.
+
+    Its optimizers are made afterwards, from the parameters that it then has. The blocks of the models in it are sharded
+    one by one, so that one is whole at a time.
+    """
+    if strategy().name != "fsdp2":
+        return accelerator.prepare_model(module)
+    from accelerate.utils import fsdp2_prepare_model
+
+    # Found out for the module: accelerate would keep those of the first that it met.
+    accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap = sorted(blocks_of(module))
+    torch.nn.Module.to(module, accelerator.device)
+    sharded = fsdp2_prepare_model(accelerator, module)
+    require_sharded(sharded)
+    return sharded
+
+
+def blocks_of(module: nn.Module) -> set[str]:
+    """The names of the classes whose instances in `module` are its models' blocks."""
+    named = {name for part in module.modules() for name in getattr(part, "_no_split_modules", None) or ()}
+    return named & {type(part).__name__ for part in module.modules()}
+
+
+def accumulating(accelerator: Any, network: nn.Module, last: bool) -> contextlib.AbstractContextManager[Any]:
+    """Around all passes of an optimizer step but the `last`: gradients cross processes once.
+
+    Where weights are sharded they cross at every pass: else each process would keep a whole gradient meanwhile.
+    """
+    return contextlib.nullcontext() if last or strategy().shards else accelerator.no_sync(network)
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
+    """Scale gradients down to a norm of `limit` over all processes; the norm before, the same on every process."""
+    parameters = list(parameters)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+    return norm.full_tensor() if isinstance(norm, DTensor) else norm

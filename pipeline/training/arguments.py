@@ -12,7 +12,9 @@ from pipeline.training.choices import Choices
 from pipeline.training.config import TrainConfig
 from pipeline.training.length import logging_interval
 from pipeline.training.memory import KEPT
+from pipeline.training.processes import computes_on_cpu
 from pipeline.training.schedules import warmup_steps_of
+from pipeline.training.strategy import data_share
 
 _SCHEDULERS = {
     "wsd": "warmup_stable_decay",
@@ -26,7 +28,7 @@ _SCHEDULERS = {
 def training_arguments(train: TrainConfig, steps: int, choices: Choices, context: StageContext) -> dict[str, Any]:
     """Keywords for TrainingArguments, SFTConfig, RewardConfig: `steps` steps of `train`, computed as `choices` says."""
     cuda = torch.cuda.is_available()
-    micro_batches = train.global_batch_size // (choices.micro_batch * context.processes.world_size)
+    micro_batches = train.global_batch_size // (choices.micro_batch * data_share(context.processes)[1])
     return {
         "output_dir": str(checkpoint_folder(context.work)),
         "max_steps": steps,
@@ -35,7 +37,7 @@ def training_arguments(train: TrainConfig, steps: int, choices: Choices, context
         "seed": context.seed % 2**32,  # numpy's global seed has 32 bits
         **optimizer_arguments(train),
         **schedule_arguments(train, steps),
-        "use_cpu": not cuda,
+        "use_cpu": computes_on_cpu(),
         "bf16": choices.precision == "bf16",
         "activation_checkpointing": False,  # trl turns it on
         "average_tokens_across_devices": True,  # the loss is a mean over the tokens of all processes

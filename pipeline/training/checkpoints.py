@@ -15,8 +15,10 @@ from typing import Any, Literal
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from pipeline.core.artifact import CHECKPOINTS, sync_directory, write_json
-from pipeline.core.stage import Processes
+from pipeline.core.artifact import CHECKPOINTS, read_json, sync_directory, write_json
+from pipeline.core.errors import StageError
+from pipeline.core.stage import Processes, StageContext
+from pipeline.training.strategy import strategy
 
 MARK = "complete.json"
 _SECONDS, _BYTES_PER_SECOND, _SHARE = 30.0, 100e6, 0.05
@@ -35,7 +37,7 @@ def mark_complete(checkpoint: Path, processes: Processes) -> None:
         for path in sorted(checkpoint.rglob("*")):
             _flush(path)
         sync_directory(checkpoint)
-        write_json(checkpoint / MARK, {"step": step_of(checkpoint)})
+        write_json(checkpoint / MARK, {"step": step_of(checkpoint), "strategy": strategy().name})
         sync_directory(checkpoint.parent)
 
 
@@ -50,6 +52,31 @@ def discard_incomplete(folder: Path) -> None:
     for checkpoint in folder.glob("checkpoint-*"):
         if not (checkpoint / MARK).exists():
             shutil.rmtree(checkpoint)
+
+
+def resumed_from(context: StageContext) -> Path | None:
+    """The stage's newest complete checkpoint, if there is one; the same on every process, which all call it.
+
+    Raises:
+        StageError: if it was written under another strategy, whose files this launch cannot read.
+    """
+    newest = None
+    if context.processes.is_main:
+        folder = checkpoint_folder(context.work)
+        discard_incomplete(folder)
+        newest = newest_complete(folder)
+    newest = context.processes.broadcast(newest)
+    if newest is not None:
+        _require_same_strategy(newest)
+        context.progress.note(f"goes on from {newest.name}")
+    return newest
+
+
+def _require_same_strategy(checkpoint: Path) -> None:
+    before = read_json(checkpoint / MARK).get("strategy", "ddp")
+    if before != strategy().name:
+        raise StageError(f"{checkpoint.name} was written under {before} and the launch is for {strategy().name}: start "
+                         f"by the accelerate config of {before} to go on from it, or `--rerun` the stage")  # fmt: skip
 
 
 def keep_newest(folder: Path, kept: int = 2) -> None:

@@ -18,6 +18,7 @@ from pipeline.core.errors import StageError
 from pipeline.core.stage import Runtime, StageContext
 from pipeline.training.memory import ModelShape, host_free_bytes, largest_micro_batch, step_bytes
 from pipeline.training.precision import choose_precision
+from pipeline.training.strategy import data_share, strategy
 from pipeline.training.threads import choose_threads
 
 FILE = "resume.json"
@@ -39,6 +40,8 @@ class Choices:
     world_size: int
     device: str
     libraries: dict[str, str]
+    strategy: str = "ddp"
+    """How the processes divide the work (`training.strategy`)."""
     compiled: bool | None = None
     """Whether the model is compiled; None where a stage has not decided it (`training.compilation`) or does not."""
     inexact: str = ""
@@ -53,7 +56,7 @@ class Choices:
     @property
     def runtime(self) -> dict[str, str | int]:
         """For the manifest: how the stage computed, so that a later run's time can be foreseen from it."""
-        names = ("device", "precision", "threads", "micro_batch", "attention", "compiled")
+        names = ("device", "precision", "threads", "micro_batch", "attention", "strategy", "compiled")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -68,7 +71,7 @@ def choose(
         StageError: if the global batch cannot be shared among the processes.
     """
     processes = context.processes
-    per_process = share_of_batch(global_batch_size, processes.world_size)
+    per_process = share_of_batch(global_batch_size, data_share(processes)[1])
     chosen = None
     if processes.is_main:
         context.work.mkdir(parents=True, exist_ok=True)
@@ -101,7 +104,7 @@ def _place(world_size: int) -> dict[str, Any]:
     """Where the stage runs: elsewhere, other choices would have been made."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     libraries = {name: version(name) for name in _LIBRARIES}
-    return {"world_size": world_size, "device": device, "libraries": libraries}
+    return {"world_size": world_size, "device": device, "libraries": libraries, "strategy": strategy().name}
 
 
 def _chosen(

@@ -16,8 +16,14 @@ import torch.distributed as dist
 from accelerate.state import AcceleratorState, PartialState
 
 from pipeline.core.errors import RunError
+from pipeline.training.strategy import strategy
 
 _PATIENCE = timedelta(days=30)
+
+
+def computes_on_cpu() -> bool:
+    """What accelerate is told. With it, on a CPU, it would take FSDP and DeepSpeed for data parallelism, in silence."""
+    return not torch.cuda.is_available() and not strategy().shards
 
 
 class LaunchedProcesses:
@@ -37,9 +43,9 @@ class LaunchedProcesses:
             RunError: when the processes do not come together, or when the libraries fell back to a world of one
                 process, which they do in silence.
         """
-        asked = int(os.environ["WORLD_SIZE"])
+        asked, way = int(os.environ["WORLD_SIZE"]), strategy().name
         try:
-            state = PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
+            state = PartialState(cpu=computes_on_cpu(), timeout=_PATIENCE)
         except (ValueError, RuntimeError) as error:  # ValueError: the environment; RuntimeError: the network
             meeting = f"{os.environ.get('MASTER_ADDR', 'MASTER_ADDR unset')}:{os.environ.get('MASTER_PORT', '?')}"
             reason = " ".join(str(error).split())
@@ -47,6 +53,9 @@ class LaunchedProcesses:
                 f"WORLD_SIZE={asked}: the processes cannot meet at {meeting} ({reason:.160}); if the port is taken, "
                 "give `accelerate launch` another by --main_process_port"
             ) from error
+        if state.num_processes != asked and way != "ddp":
+            raise RunError(f"the launch asks for {way} and there is no GPU: accelerate has no such strategy on CPUs; "
+                           "use recipes/accelerate/cpu2.yaml")  # fmt: skip
         if state.num_processes != asked:
             raise RunError(
                 f"the launch asked for {asked} processes, but accelerate made a world of {state.num_processes}; "

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from transformers import PrinterCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
-from pipeline.training.checkpoints import Cadence, Checkpoints, checkpoint_folder, discard_incomplete, newest_complete
+from pipeline.training.accelerator import blocks_of, require_sharded, require_strategy
+from pipeline.training.checkpoints import Cadence, Checkpoints, resumed_from
 from pipeline.training.choices import Choices
 from pipeline.training.config import TrainConfig
 from pipeline.training.metrics import METRICS, Metrics, read_rows
 from pipeline.training.order import Order
+from pipeline.training.strategy import strategy
+from pipeline.training.whole import Whole
 
 
 class OrderedTrainer(Protocol):
@@ -47,18 +50,25 @@ def train(
 ) -> dict[str, Any]:
     """Train `trainer.model` on the rows of `order`, and say how it went: metrics for the manifest.
 
+    Afterwards `trainer.model` is whole on every process, also where the training sharded it.
     Killed at any moment and called again with the same arguments, it ends with the same weights and `metrics.jsonl`.
     """
     processes = context.processes
     if trainer.accelerator.num_processes != processes.world_size:
         raise StageError(f"the trainer runs on {trainer.accelerator.num_processes} processes where the launch has "
                          f"{processes.world_size}; see the accelerate configs beside the recipes")  # fmt: skip
+    require_strategy(trainer.accelerator)
+    if strategy().name == "fsdp2":
+        trainer.accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap = sorted(blocks_of(trainer.model))
     trainer.row_order = order
     trainer.remove_callback(PrinterCallback)  # transformers' own, which prints every log
     trainer.add_callback(Metrics(context, tokens_at))
     trainer.add_callback(Checkpoints(cadence_of(trainer, config, context), processes))
-    checkpoint = _resumed_from(context)
-    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.add_callback(Sharded())
+    whole = Whole(trainer.model)
+    checkpoint = resumed_from(context)
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    trainer.model = whole.of(trainer.model)
     trainer.model.config.use_cache = True  # switched off for training by the trainer, and saved that way if left
     return summary(context, len(order), tokens_at(len(order)), choices)
 
@@ -69,18 +79,12 @@ def cadence_of(trainer: OrderedTrainer, config: TrainConfig, context: StageConte
     return Cadence(config.checkpoint_every, trainer.args.logging_steps, model_bytes, context.processes)
 
 
-def _resumed_from(context: StageContext) -> str | None:
-    """The checkpoint to go on from, the same on every process."""
-    processes = context.processes
-    found = None
-    if processes.is_main:
-        folder = checkpoint_folder(context.work)
-        discard_incomplete(folder)
-        found = newest_complete(folder)
-        if found is not None:
-            context.progress.note(f"goes on from {found.name}")
-    found = processes.broadcast(found)
-    return None if found is None else str(found)
+class Sharded(TrainerCallback):
+    """Refuses to train a model that is not sharded as the launch asks for."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Look at the model as it was prepared."""
+        require_sharded(others["model"])
 
 
 def summary(context: StageContext, steps: int, tokens: int, choices: Choices) -> dict[str, Any]:

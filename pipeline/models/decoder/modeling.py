@@ -32,7 +32,6 @@ class DecoderPreTrainedModel(PreTrainedModel):
     config_class = DecoderConfig
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
-    _no_split_modules: ClassVar = ["PreNormBlock", "PostNormBlock"]
     _skip_keys_device_placement: ClassVar = ["past_key_values"]
     _supports_sdpa = True
     _supports_flex_attn = True
@@ -66,6 +65,7 @@ class DecoderModel(DecoderPreTrainedModel):
         self.embedding_norm = norm(config, config.hidden_size) if config.embedding_norm else nn.Identity()
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
         block = BLOCKS[config.norm_position]
+        self._no_split_modules = {block.__name__}
         self.layers = nn.ModuleList(block(config, index) for index in range(config.num_hidden_layers))
         self.norm = norm(config, config.hidden_size) if config.final_norm else nn.Identity()
         self.gradient_checkpointing = False

@@ -38,7 +38,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     trainer = supervised_trainer(model, tokenizer, data, config.train, rows.steps, choices, context)
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
     metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch, frozen=config.lora is not None)
-    model = finished(model, inputs.model.address, context)
+    model = finished(trainer.model, inputs.model.address, context)
     metrics |= {"rows": len(input_ids), "loss_tokens": sum(source.lessons.loss_tokens for source in sources)}
     figures, answers = measure(config, model, tokenizer, sources, context)
     if context.processes.is_main:

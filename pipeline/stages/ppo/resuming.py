@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.training.checkpoints import (
     checkpoint_folder,
-    discard_incomplete,
     keep_newest,
     mark_complete,
-    newest_complete,
+    resumed_from,
 )
 
 if TYPE_CHECKING:
@@ -30,14 +29,8 @@ def write_checkpoint(trainer: Trainer, figures: dict[str, Any], context: StageCo
 
 def resume(trainer: Trainer, context: StageContext) -> dict[str, Any]:
     """Bring the trainer to the newest complete checkpoint, if there is one; the figures of its last update."""
-    newest = None
-    if context.processes.is_main:
-        folder = checkpoint_folder(context.work)
-        discard_incomplete(folder)
-        newest = newest_complete(folder)
-    newest = context.processes.broadcast(newest)
+    newest = resumed_from(context)
     figures: dict[str, Any] = {}
     if newest is not None:
-        context.progress.note(f"goes on from {newest.name}")
         figures = trainer.load(newest)
     return figures

@@ -29,16 +29,17 @@ class Excerpts:
             truncate_rows(self.held_out.context.output / SAMPLES, done)
 
     def write(self, done: int) -> None:
-        """A row for each prompt after step `done`, by rank 0 alone."""
+        """A row for each prompt after step `done`, by rank 0 alone. Called by every process."""
         held_out, tokenizer = self.held_out, self.held_out.tokenizer
         context, end = held_out.context, tokenizer.eos_token_id
+        model = held_out.whole_model()
         if not context.processes.is_main:
             return
         prompts = [ids[: min(_LONGEST, max(1, len(ids) // _SHARE))] for ids in held_out.encoded[:_PROMPTS]]
         room = held_out.model.config.max_position_embeddings - max(map(len, prompts))
         new_tokens = min(_NEW_TOKENS, room)
         written = sample(
-            held_out.model,
+            model,
             prompts,
             episode_uniforms(context.seed, range(len(prompts)), new_tokens),
             end_ids=[end],  # pyright: ignore[reportArgumentType]

@@ -14,6 +14,7 @@ from pipeline.data.floor import utf8_size
 from pipeline.data.slices import over_ranks
 from pipeline.models.text_loss import context_pieces, encode_documents, encoded_losses
 from pipeline.training.rows import RowPlan
+from pipeline.training.whole import Whole
 
 _MOST = 8
 _COST = 0.01
@@ -38,6 +39,7 @@ class HeldOut:
     """Documents that are never trained on, and how well a model predicts them."""
 
     model: PreTrainedModel
+    """The one that trains; it may be sharded."""
     tokenizer: PreTrainedTokenizerBase
     documents: list[dict[str, Any]]
     context: StageContext
@@ -51,7 +53,8 @@ class HeldOut:
     _latest: tuple[int, list[Window], Losses] = field(default=(-1, [], []), init=False)
 
     def __post_init__(self) -> None:
-        """Encode them once."""
+        """Encode them once. The model is not sharded yet."""
+        self._whole = Whole(self.model)
         self.texts = [document["text"] for document in self.documents]
         self.encoded = encode_documents(self.tokenizer, self.texts)
         self.windows = self.evaluated = [
@@ -97,15 +100,19 @@ class HeldOut:
             tokens[window.document] += count
         return list(zip(nats, tokens, strict=True))
 
+    def whole_model(self) -> PreTrainedModel:
+        """The model as it is now, with all weights on this process. Called by every process."""
+        return self._whole.of(self.model)
+
     def _losses(self, done: int, windows: list[Window]) -> Losses:
         """What each window costs, on every process; at the end of training they may have been read a moment before."""
         if self._latest[:2] != (done, windows):
             ids = [self.encoded[window.document][window.start : window.end] for window in windows]
-            length = self.model.config.max_position_embeddings
+            model, length = self.whole_model(), self.model.config.max_position_embeddings
             found = over_ranks(
                 self.context.processes,
                 len(ids),
-                lambda part: encoded_losses(self.model, ids[part.start : part.stop], length),
+                lambda part: encoded_losses(model, ids[part.start : part.stop], length),
             )
             self._latest = done, windows, found
         return self._latest[2]

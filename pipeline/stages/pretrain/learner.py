@@ -5,7 +5,6 @@ A loop of our own on Accelerate: transformers' Trainer adds more than a twentiet
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,10 @@ from pipeline.core.errors import StageError
 from pipeline.stages.pretrain.config import PretrainTrain
 from pipeline.stages.pretrain.optimizers import make_optimizers, scale_learning_rates
 from pipeline.stages.pretrain.packing import NO_LOSS
+from pipeline.training.accelerator import accumulating, clip_gradients, shard
+from pipeline.training.parts import load_parts, save_parts
 from pipeline.training.schedules import learning_rate_factor, warmup_steps_of
+from pipeline.training.strategy import strategy
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -52,7 +54,8 @@ class Learner:
         self.train, self.steps, self.accelerator = train, steps, accelerator
         self.warmup_steps = warmup_steps_of(train, steps)
         self.loss = LanguageLoss(model, train.z_loss)
-        self.network: Any = accelerator.prepare_model(self.loss)
+        self.network: Any = shard(self.loss, accelerator)
+        self.averaged_over = strategy().share_of_data(0, accelerator.num_processes)[1]
         self.optimizers = make_optimizers(model, train)
         self.done = 0
 
@@ -61,12 +64,12 @@ class Learner:
         total = torch.zeros((), device=self.accelerator.device)
         for index, batch in enumerate(micro_batches):
             last = index == len(micro_batches) - 1
-            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.network):
+            with accumulating(self.accelerator, self.network, last):
                 loss = self._loss(batch, total)
                 # Data parallelism averages gradients over processes; times their number, the average is a sum.
-                self.accelerator.backward(loss / tokens * self.accelerator.num_processes)
+                self.accelerator.backward(loss / tokens * self.averaged_over)
         limit = self.train.max_grad_norm or float("inf")
-        grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        grad_norm = clip_gradients(self.model.parameters(), limit)
         factor = learning_rate_factor(
             self.train.schedule, self.done, self.steps, self.warmup_steps, self.train.decay_share
         )
@@ -91,7 +94,7 @@ class Learner:
         """
         self.loss.compute = torch.compile(self.loss.eager, dynamic=False)
         try:
-            with self.accelerator.no_sync(self.network):
+            with accumulating(self.accelerator, self.network, last=False):
                 self.accelerator.backward(self._loss(batch, torch.zeros((), device=self.accelerator.device)))
         except RuntimeError:
             self.loss.compute = self.loss.eager
@@ -100,10 +103,15 @@ class Learner:
             self.model.zero_grad()
 
     def save(self, folder: Path) -> None:
-        """Write weights and the optimizers' states."""
-        save_file({name: weights.detach() for name, weights in self.model.named_parameters()}, folder / WEIGHTS)
-        states = [optimizer.state_dict() for optimizer in self.optimizers]
-        torch.save({"optimizers": states, "done": self.done, "generator": torch.get_rng_state()}, folder / STATE)
+        """Write weights and the optimizers' states; every process calls it, and writes the part that it holds."""
+        state: dict[str, Any] = {"done": self.done, "generator": torch.get_rng_state()}
+        if strategy().shards_weights:
+            save_parts(folder, self.model, self.optimizers)
+        elif self.accelerator.is_main_process:
+            save_file({name: weights.detach() for name, weights in self.model.named_parameters()}, folder / WEIGHTS)
+            state["optimizers"] = [optimizer.state_dict() for optimizer in self.optimizers]
+        if self.accelerator.is_main_process:
+            torch.save(state, folder / STATE)
 
     def load(self, folder: Path) -> None:
         """Go on from what `save` wrote.
@@ -111,6 +119,15 @@ class Learner:
         Raises:
             StageError: if it is the checkpoint of another model.
         """
+        state = torch.load(folder / STATE, weights_only=True)
+        if strategy().shards_weights:
+            load_parts(folder, self.model, self.optimizers)
+        else:
+            self._load_whole(folder, state["optimizers"])
+        self.done = state["done"]
+        torch.set_rng_state(state["generator"])
+
+    def _load_whole(self, folder: Path, states: Sequence[dict[str, Any]]) -> None:
         weights = load_file(folder / WEIGHTS)
         own = dict(self.model.named_parameters())
         for name in sorted({*own, *weights}):
@@ -123,11 +140,8 @@ class Learner:
         with torch.no_grad():
             for name, parameter in own.items():
                 parameter.copy_(weights[name])
-        state = torch.load(folder / STATE, weights_only=True)
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+        for optimizer, saved in zip(self.optimizers, states, strict=True):
             optimizer.load_state_dict(saved)
-        self.done = state["done"]
-        torch.set_rng_state(state["generator"])
 
 
 class LanguageLoss(nn.Module):

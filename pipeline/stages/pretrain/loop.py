@@ -18,14 +18,15 @@ from pipeline.stages.pretrain.packing import PackedRows
 from pipeline.training.checkpoints import (
     Cadence,
     checkpoint_folder,
-    discard_incomplete,
     keep_newest,
     mark_complete,
     newest_complete,
+    resumed_from,
 )
 from pipeline.training.memory import is_out_of_memory
 from pipeline.training.metrics import RowLog
 from pipeline.training.rows import RowPlan
+from pipeline.training.strategy import data_share
 
 _NAMED = 8
 """Documents that an error names."""
@@ -90,22 +91,24 @@ class Loop:
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            size, share = self.micro_batch, len(self.plan.order[step]) // self.context.processes.world_size
+            size, share = self.micro_batch, len(self.plan.order[step]) // data_share(self.context.processes)[1]
             smaller = next((count for count in range(size // 2, 0, -1) if share % count == 0), None)
             way_on = f"give `runtime: {{micro_batch: {smaller}}}`" if smaller else "give a smaller decoder or context"
             raise StageError(f"out of memory at step {step + 1} with a micro-batch of {size}; {way_on}") from None
 
     def micro_batches(self, step: int) -> Iterator[Batch]:
         """The part of a global batch that is this process's."""
-        processes, device = self.context.processes, self.learner.accelerator.device
-        share = len(self.plan.order[step]) // processes.world_size
-        rows = self.plan.order[step][processes.rank * share : (processes.rank + 1) * share]
+        (part, parts), device = data_share(self.context.processes), self.learner.accelerator.device
+        share = len(self.plan.order[step]) // parts
+        rows = self.plan.order[step][part * share : (part + 1) * share]
         for first in range(0, share, self.micro_batch):
             batch = self.collate([self.rows[row] for row in rows[first : first + self.micro_batch].tolist()])
             yield {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
     def _nats(self, since: Since, done: int) -> float:
-        losses = self.learner.accelerator.reduce(torch.stack(since.losses), "sum")
+        losses = torch.stack(since.losses)
+        if data_share(self.context.processes)[1] > 1:
+            losses = self.learner.accelerator.reduce(losses, "sum")
         assert isinstance(losses, Tensor)
         bad = losses.isfinite().logical_not().nonzero()
         if len(bad):
@@ -140,22 +143,15 @@ class Loop:
     def _checkpoint(self, done: int) -> None:
         folder = checkpoint_folder(self.context.work)
         checkpoint = folder / f"checkpoint-{done}"
-        if self.context.processes.is_main:
-            checkpoint.mkdir(parents=True, exist_ok=True)
-            self.learner.save(checkpoint)
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        self.learner.save(checkpoint)
         mark_complete(checkpoint, self.context.processes)
         if self.context.processes.is_main:
             keep_newest(folder)
 
     def _resume(self) -> None:
-        newest, processes = None, self.context.processes
-        if processes.is_main:
-            folder = checkpoint_folder(self.context.work)
-            discard_incomplete(folder)
-            newest = newest_complete(folder)
-        newest = processes.broadcast(newest)
+        newest = resumed_from(self.context)
         if newest is not None:
-            self.context.progress.note(f"goes on from {newest.name}")
             self.learner.load(newest)
         self.log.begin(self.learner.done)
         self.monitor.begin(self.learner.done)

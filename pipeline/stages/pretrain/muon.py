@@ -3,6 +3,9 @@
 All matrices of a shape are orthogonalised in one batched product. The step is scaled as in
 https://arxiv.org/abs/2502.16982 (eq. 4), so that its size is that of AdamW's and one learning rate and one weight decay
 serve both.
+
+Of a matrix that is sharded each process keeps its part of the momentum. The parts are put together for the
+orthogonalisation alone, which every process does for itself.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from pipeline.training.memory import cpu_has_bf16
+from pipeline.training.parts import all_parts, own_part, part_of
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic that drives singular values towards one."""
@@ -48,14 +52,18 @@ class Muon(Optimizer):
         return loss
 
     def _step_together(self, weights: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
-        buffers = [self._buffer(weight) for weight in weights]
+        buffers = [own_part(self._buffer(weight)) for weight in weights]
+        slopes = [own_part(gradient) for gradient in gradients]
         momentum = group["momentum"]
-        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-        stacked = torch.stack(list(torch._foreach_lerp(gradients, buffers, momentum)))
+        torch._foreach_lerp_(buffers, slopes, 1 - momentum)
+        moving = torch._foreach_lerp(slopes, buffers, momentum)
+        stacked = torch.stack([all_parts(part, weight) for part, weight in zip(moving, weights, strict=True)])
         directions = orthogonalized(stacked, torch.bfloat16 if has_bf16(stacked) else torch.float32)
+        steps = [part_of(direction, weight) for direction, weight in zip(directions, weights, strict=True)]
         scale = _ADAMW_SIZE * math.sqrt(max(weights[0].shape))
-        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(weights, list(directions.unbind()), alpha=-group["lr"] * scale)
+        own = [own_part(weight) for weight in weights]
+        torch._foreach_mul_(own, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(own, steps, alpha=-group["lr"] * scale)
 
     def _buffer(self, weight: Tensor) -> Tensor:
         state = self.state[weight]

@@ -61,6 +61,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     metrics["flops"] = flops
     metrics |= loss_figures(held_out, rows.steps)
     metrics |= baseline_figures(store, held_out)
+    model = held_out.whole_model()
     if context.processes.is_main:
         save_model(model, tokenizer, context.output)
     metrics["parameters"] = sum(parameter.numel() for parameter in model.parameters())

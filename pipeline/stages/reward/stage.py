@@ -38,7 +38,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     context_length = model.config.max_position_embeddings
     pairs = token_pairs(tokenizer, rows, context_length, inputs.preferences.address)
     unseen = token_pairs(tokenizer, held_out, context_length, f"{inputs.preferences.address} (held out)")
-    metrics, runtime = train_on(model, tokenizer, pairs, config, context)
+    model, metrics, runtime = train_on(model, tokenizer, pairs, config, context)
     model = finished(model, inputs.model.address, context)
     scorer, spread = standardised(model, tokenizer, pairs, config.standardisation_pairs)
     if context.processes.is_main:
@@ -56,8 +56,8 @@ def train_on(
     pairs: TokenPairs,
     config: Config,
     context: StageContext,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Train `model` on `pairs`; the metrics of the training, and how it was computed."""
+) -> tuple[PreTrainedModel, dict[str, Any], dict[str, Any]]:
+    """Train `model` on `pairs`; the model, the metrics of the training, and how it was computed."""
     rows = pair_plan(config.train, pairs.lengths, pairs.widths, context.seed)
     shape = shape_of(
         model, rows.longest, mean_length=rows.mean_length, mask_columns=rows.longest // 2
@@ -76,7 +76,7 @@ def train_on(
     keep_dropout(model, config.lora)
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
     metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch, frozen=config.lora is not None)
-    return metrics, choices.runtime
+    return trainer.model, metrics, choices.runtime
 
 
 def standardised(

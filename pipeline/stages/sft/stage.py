@@ -37,7 +37,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     trainer = supervised_trainer(model, tokenizer, data, config.train, rows.steps, choices, context)
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
     metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch, frozen=config.lora is not None)
-    model = finished(model, inputs.model.address, context)
+    model = finished(trainer.model, inputs.model.address, context)
     metrics |= {"rows": len(conversations), "loss_tokens": lessons.loss_tokens, "held_out_rows": len(held_out)}
     if held_out:
         unseen = lessons_of(
