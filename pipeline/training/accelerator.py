@@ -110,6 +110,20 @@ def accumulating(accelerator: Any, network: nn.Module, last: bool) -> contextlib
     return contextlib.nullcontext() if last or strategy().shards else accelerator.no_sync(network)
 
 
+def share_of(accelerator: Accelerator) -> tuple[int, int]:
+    """The part of every global batch that is this process's, and how many parts there are."""
+    return strategy().share_of_data(accelerator.process_index, accelerator.num_processes)
+
+
+def summed(accelerator: Accelerator, own: Tensor) -> Tensor:
+    """The sum of every part's figures, given this process's; each part counts once."""
+    if share_of(accelerator)[1] == 1:
+        return own
+    total = accelerator.reduce(own, reduction="sum")
+    assert isinstance(total, Tensor)
+    return total
+
+
 def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
     """Scale gradients down to a norm of `limit` over all processes; the norm before, the same on every process."""
     parameters = list(parameters)

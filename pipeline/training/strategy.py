@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.core.errors import RunError
+from pipeline.core.errors import RunError, StageError
 from pipeline.core.stage import Processes
 
 Name = Literal["ddp", "fsdp2", "zero2", "zero3", "tp"]
@@ -117,6 +117,25 @@ def _is_true(environment: Mapping[str, str], name: str) -> bool:
 def has_deepspeed() -> bool:
     """Whether DeepSpeed is installed."""
     return importlib.util.find_spec("deepspeed") is not None
+
+
+REFUSED: dict[tuple[Name, str], str] = {
+    (name, kind): "is not built yet"
+    for name in ("zero2", "zero3", "tp")
+    for kind in ("pretrain", "sft", "instruct", "reward", "ppo")
+}
+"""Why a kind of stage cannot train under a strategy."""
+
+
+def require_offered(kind: str) -> None:
+    """Stages of this kind train under the launch's strategy.
+
+    Raises:
+        StageError: with the reason why they do not.
+    """
+    name = strategy().name
+    if (name, kind) in REFUSED:
+        raise StageError(f"{kind} under {name} {REFUSED[name, kind]}; recipes/accelerate/fsdp2.yaml shards every stage")
 
 
 def data_share(processes: Processes) -> tuple[int, int]:

@@ -130,8 +130,9 @@ def whole(strategy: str, stage: str, reference: Run, made: Callable[[str, str], 
     """What is sealed is a model like any other, of the same tensors and nearly the same weights."""
     one, other = (run.folder / stage / "model.safetensors" for run in (reference, made("fresh", strategy)))
     with safe_open(one, "pt") as left, safe_open(other, "pt") as right:
-        assert left.keys() == right.keys()
-        for name in left.keys():
+        names = list(left.keys())
+        assert names == list(right.keys())
+        for name in names:
             a, b = left.get_tensor(name), right.get_tensor(name)
             assert a.shape == b.shape and a.dtype == b.dtype
             if stage != "ppo":

@@ -21,11 +21,13 @@ from pipeline.training.length import steps_of
 from pipeline.training.memory import shape_of
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
+from pipeline.training.strategy import require_offered
 from pipeline.training.supervised import mean_loss, supervised_trainer, token_rows
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the mixture, and measure on what is held out of each source."""
+    require_offered("instruct")
     model, tokenizer = load_model(inputs.model.path, dtype=torch.float32), load_tokenizer(inputs.model.path)
     model = with_adapter(model, config.lora, context.seed)
     sources = open_sources(config, inputs, tokenizer, model.config.max_position_embeddings, context.seed)

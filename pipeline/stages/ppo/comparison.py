@@ -28,9 +28,10 @@ def compare(trainer: Trainer, tokenizer: TokenizersBackend, processes: Processes
     The prompts are those of the first episodes, which the policy was trained on; the uniforms are those of episodes
     that no update uses, so that no answer here was rewarded.
     """
+    trained, _ = trainer.readers()
 
     def work(part: range) -> list[dict[str, Any]]:
-        before, after = (answer(trainer, policy, tokenizer, part) for policy in (trainer.reference, trainer.policy))
+        before, after = (answer(trainer, policy, tokenizer, part) for policy in (trainer.reference, trained))
         prompts = prompts_of(trainer, part)
         return [
             {"prompt": prompt.messages, "before": first, "after": second}

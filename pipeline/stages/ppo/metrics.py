@@ -15,6 +15,7 @@ from torch import Tensor
 from pipeline.stages.ppo.losses import Loss
 from pipeline.stages.ppo.rewards import kl_penalty
 from pipeline.stages.ppo.rollout import Rollout
+from pipeline.training.accelerator import summed
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -65,9 +66,7 @@ def add_loss(sums: Sums, name: str, loss: Loss) -> None:
 def reduce_sums(sums: Sums, accelerator: Accelerator) -> dict[str, float]:
     """The sums over all processes; every process passes the same names in the same order."""
     values = torch.tensor([float(value) for value in sums.values()], dtype=torch.float64, device=accelerator.device)
-    total = accelerator.reduce(values, reduction="sum")
-    assert isinstance(total, Tensor)
-    return dict(zip(sums, total.tolist(), strict=True))
+    return dict(zip(sums, summed(accelerator, values).tolist(), strict=True))
 
 
 def mean_and_error(sums: Mapping[str, float], name: str) -> tuple[float, float]:

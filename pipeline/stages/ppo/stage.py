@@ -34,6 +34,7 @@ from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import Choices, choose
 from pipeline.training.memory import shape_of
 from pipeline.training.metrics import RowLog, read_rows
+from pipeline.training.strategy import data_share, require_offered, strategy
 
 if TYPE_CHECKING:
     from transformers import TokenizersBackend
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Write the trained policy, `metrics.jsonl` and `samples.jsonl`."""
-    require_shares(config, context.processes.world_size)
+    require_offered("ppo")
+    require_own_networks(config)
+    require_shares(config, data_share(context.processes)[1])
     tokenizer = load_tokenizer(inputs.policy.path)
     trainer, choices = build(config, inputs, context, tokenizer)
     last = train(trainer, context)
@@ -56,11 +59,24 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
         metrics |= {"exact": False, "inexact_because": choices.inexact}
     metrics["flops"] = flops(trainer, reward_weights(inputs.reward))
     adapters = trainer.policy.adapters
-    model = trainer.policy.model if adapters is None else adapters.finished(inputs.policy.address, context)
+    model = trainer.readers()[0].model if adapters is None else adapters.finished(inputs.policy.address, context)
     if context.processes.is_main:
         write_samples(context.output / SAMPLES, rows)
         save_model(model, tokenizer, context.output)
     return Outcome(metrics=metrics, headline=headline(metrics), runtime=choices.runtime)
+
+
+def require_own_networks(config: Config) -> None:
+    """Policy and critic can be sharded, each by itself.
+
+    Raises:
+        StageError: if adapters let them share one network.
+    """
+    if config.lora is not None and strategy().shards_weights:
+        raise StageError(
+            f"ppo.lora: with adapters policy, critic and reference share one network, which {strategy().name} cannot "
+            "shard as two; leave lora out, or start by recipes/accelerate/ddp.yaml"
+        )
 
 
 def require_shares(config: Config, world_size: int) -> None:

@@ -31,7 +31,11 @@ from pipeline.stages.ppo.rollout import Rollout, Sampler, collect, responses_of
 from pipeline.stages.ppo.scoring import Score
 from pipeline.stages.ppo.update import Learner, Updater, estimate
 from pipeline.stages.ppo.weights import Weights, load_weights, save_weights
+from pipeline.training.accelerator import shard, share_of, summed
 from pipeline.training.memory import is_out_of_memory
+from pipeline.training.parts import load_parts, save_parts
+from pipeline.training.strategy import strategy
+from pipeline.training.whole import Whole
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -82,15 +86,16 @@ class Trainer:
         self.critic = critic.to(accelerator.device).eval()
         self.reference = reference_of(self.policy)
         self.shared = self.critic.is_head_of(self.policy)
-        trained = TrainedPolicy(
+        self.packer = Packer(micro_batch_tokens, policy.pad_id, packed_width(self.policy, self.critic))
+        self.policy_network = TrainedPolicy(
             self.policy, entropy=config.update.entropy_coefficient > 0, critic=self.critic if self.shared else None
         )
         learned = [self.policy.trained(), self.critic.head.parameters() if self.shared else self.critic.trained()]
         self.trained = {"policy": list(learned[0]), "critic": list(learned[1])}
         both = [*self.trained["policy"], *self.trained["critic"]]
-        self.policy_learner = self._learner(trained, both if self.shared else self.trained["policy"], both)
+        self._whole_policy, self._whole_critic = Whole(self.policy_network), Whole(self.critic)
+        self.policy_learner = self._learner(self.policy_network, both if self.shared else self.trained["policy"], both)
         self.critic_learner = None if self.shared else self._learner(self.critic, self.trained["critic"], both)
-        self.packer = Packer(micro_batch_tokens, policy.pad_id, packed_width(self.policy, self.critic))
         self.updater = Updater(
             self.policy_learner, self.critic_learner, config.update, self.packer, accelerator,
             VALUE_WEIGHT if config.critic.loss_weight is None else config.critic.loss_weight, self._text(),
@@ -106,6 +111,10 @@ class Trainer:
         return mix and TextMix(self.environment.documents, mix.documents, mix.coefficient, self.seed)
 
     def _learner(self, network: torch.nn.Module, trained: Weights, all_trained: Weights) -> Learner:
+        if strategy().shards_weights:
+            network = shard(network, self.accelerator)
+            trained = list(network.parameters())
+            return Learner(network, adam(trained, self.config.optimizer), trained)
         # Data parallelism expects gradients of what asks for them now: of two adapters on one model, of one.
         own = set(map(id, trained))
         for weights in all_trained:
@@ -114,6 +123,18 @@ class Trainer:
         for weights in all_trained:
             weights.requires_grad_(True)
         return Learner(network, optimizer, trained)
+
+    def readers(self) -> tuple[Policy, Critic]:
+        """The policy and the critic as they are now, with all their weights: answers are sampled and read by them.
+
+        Copies, where training shards the weights: processes sample as many tokens as their own answers have, and could
+        not fetch each other's parts in step. Every process calls it.
+        """
+        network = self._whole_policy.of(self.policy_network)
+        if self.shared:
+            assert network.critic is not None
+            return network.policy, network.critic
+        return network.policy, self._whole_critic.of(self.critic)
 
     def step(self) -> dict[str, Any]:
         """One update; its figures, the same on every process.
@@ -126,7 +147,7 @@ class Trainer:
         scores = self._scores(rollout)
         with self.phases.phase("update"):
             batch = estimate(rollout, scores, self.kl_coefficient, self.config, self.accelerator)
-            first_row = self.accelerator.process_index * len(rollout.prompts)
+            first_row = share_of(self.accelerator)[0] * len(rollout.prompts)
             warming = self.update < self.config.critic.warmup_steps
             sums = self._learn(batch, first_row, warming)
         mismatch = self._largest(max(rollout.mismatch, float(sums.pop("log_prob_mismatch"))))
@@ -147,9 +168,7 @@ class Trainer:
         how, scores = self.config.scores, rollout.scores
         if how.normalize:
             every = torch.ones_like(scores)
-            moments = self.accelerator.reduce(masked_moments(scores, every), reduction="sum")
-            assert isinstance(moments, torch.Tensor)
-            self.score_moments = self.score_moments + moments
+            self.score_moments = self.score_moments + summed(self.accelerator, masked_moments(scores, every))
             scores = whiten(scores, every, self.score_moments)
         return episode_scores(scores, rollout.ended, how.clip, how.missing_end_penalty)
 
@@ -174,15 +193,17 @@ class Trainer:
 
     def own_episodes(self) -> list[int]:
         """The part of the update's episodes that falls to this process."""
-        share = self.config.global_batch_size // self.accelerator.num_processes
-        first = self.update * self.config.global_batch_size + self.accelerator.process_index * share
+        part, parts = share_of(self.accelerator)
+        share = self.config.global_batch_size // parts
+        first = self.update * self.config.global_batch_size + part * share
         return list(range(first, first + share))
 
     def _collect(self) -> Rollout:
         episodes = self.own_episodes()
         prompts = self.environment.prompts
+        policy, critic = self.readers()
         return collect(
-            self.policy, self.reference, self.critic, self.environment.score, self.environment.sampler,
+            policy, self.reference, critic, self.environment.score, self.environment.sampler,
             [prompts[prompt_of_episode(episode, len(prompts), self.seed)] for episode in episodes],
             episodes, self.packer, self.accelerator, self.phases,
         )  # fmt: skip
@@ -218,7 +239,7 @@ class Trainer:
             # What does not learn has no loss: the policy while the critic warms up.
             **{name: totals[name] / passes for name in OF_TOKENS if name in totals},
             **{name: totals[name] / steps for name in OF_STEPS if name in totals},
-            "optimizer_steps": steps / self.accelerator.num_processes,
+            "optimizer_steps": steps / share_of(self.accelerator)[1],
         }
 
     def _distinct(self, rollout: Rollout) -> float:
@@ -253,27 +274,46 @@ class Trainer:
 
     def save(self, folder: Path, figures: Mapping[str, Any]) -> None:
         """Write the whole state into `folder`, with the figures of the last update; every process calls it."""
+        if strategy().shards_weights:
+            for name, learner in self._learners():
+                save_parts(folder, learner.network, [learner.optimizer], name)
         if not self.accelerator.is_main_process:
             return
-        for name, learner, network in self._parts():
-            save_weights(network, self.trained[name], folder / f"{name}.safetensors")
-            if learner is not None:
-                torch.save(learner.optimizer.state_dict(), folder / f"{name}_optimizer.pt")
+        if not strategy().shards_weights:
+            self._save_whole(folder)
         counters = {"update": self.update, "tokens": self.tokens, "kl_coefficient": self.kl_coefficient}
         statistics = {"score_moments": self.score_moments.tolist()}
         write_json(folder / "state.json", {**counters, **statistics, "figures": dict(figures)})
 
+    def _save_whole(self, folder: Path) -> None:
+        for name, learner, network in self._parts():
+            save_weights(network, self.trained[name], folder / f"{name}.safetensors")
+            if learner is not None:
+                torch.save(learner.optimizer.state_dict(), folder / f"{name}_optimizer.pt")
+
     def load(self, folder: Path) -> dict[str, Any]:
         """Go on from what `save` wrote; the figures of the last update. Every process calls it."""
+        if strategy().shards_weights:
+            for name, learner in self._learners():
+                load_parts(folder, learner.network, [learner.optimizer], name)
+        else:
+            self._load_whole(folder)
+        state = read_json(folder / "state.json")
+        self.update, self.tokens, self.kl_coefficient = state["update"], state["tokens"], state["kl_coefficient"]
+        self.score_moments = torch.tensor(state["score_moments"], dtype=torch.float64, device=self.accelerator.device)
+        return state["figures"]
+
+    def _load_whole(self, folder: Path) -> None:
         for name, learner, network in self._parts():
             load_weights(network, self.trained[name], folder / f"{name}.safetensors")
             if learner is not None:
                 state = torch.load(folder / f"{name}_optimizer.pt", map_location="cpu", weights_only=True)
                 learner.optimizer.load_state_dict(state)
-        state = read_json(folder / "state.json")
-        self.update, self.tokens, self.kl_coefficient = state["update"], state["tokens"], state["kl_coefficient"]
-        self.score_moments = torch.tensor(state["score_moments"], dtype=torch.float64, device=self.accelerator.device)
-        return state["figures"]
+
+    def _learners(self) -> list[tuple[str, Learner]]:
+        """What is sharded; a critic that is a head on the policy is sharded with it."""
+        learners = {"policy": self.policy_learner, "critic": self.critic_learner}
+        return [(name, learner) for name, learner in learners.items() if learner is not None]
 
     def _parts(self) -> list[tuple[str, Learner | None, torch.nn.Module]]:
         """What a checkpoint holds; a head's optimizer is the policy's."""

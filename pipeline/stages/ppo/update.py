@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,8 @@ from pipeline.stages.ppo.networks import Outputs
 from pipeline.stages.ppo.pretraining import TextMix
 from pipeline.stages.ppo.rewards import token_rewards
 from pipeline.stages.ppo.rollout import Rollout
+from pipeline.training.accelerator import accumulating, clip_gradients, share_of, summed
+from pipeline.training.strategy import strategy
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -52,8 +53,7 @@ def estimate(
     # What the loss adds is divided by what the rewards are divided by: else whitening would change the price of it.
     scale = torch.ones((), device=rewards.device)
     if update.whiten_advantages:
-        moments = accelerator.reduce(masked_moments(advantages, rollout.mask), reduction="sum")
-        assert isinstance(moments, Tensor)
+        moments = summed(accelerator, masked_moments(advantages, rollout.mask))
         advantages, scale = whiten(advantages, rollout.mask, moments), whitening_scale(moments).to(scale.dtype)
     return Batch(
         rollout.prompt_ids, rollout.tokens, rollout.mask, rollout.log_probs, rollout.values, advantages, returns,
@@ -137,6 +137,8 @@ class Updater:
                 moved += old_to_new_kl(log_probs, part.log_probs, part.mask)
             if self.critic is not None:
                 self._critic_backward(self.critic, layout, part, count, last, sums)
+        for _ in range(self._passes_of_others(len(layouts))):
+            self._idle(layouts[-1], count, critic_alone)
         add(sums, {"tokens_trained": own, "approx_kl": moved})
         went_far = "optimizer_steps" in sums and self._is_far(moved, count)
         self._finish(critic_alone, went_far, sums)
@@ -161,7 +163,7 @@ class Updater:
 
     def _policy_backward(self, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums) -> Tensor:
         clip_range = self.config.clip_range
-        with self._accumulating(self.policy.network, last):
+        with accumulating(self.accelerator, self.policy.network, last):
             outputs: Outputs = self.policy.network(layout)
             loss = policy_loss(outputs.log_probs, part.log_probs, part.advantages, part.mask, clip_range)
             total = objective(loss, outputs, part)
@@ -179,22 +181,23 @@ class Updater:
     def _text_backward(self, text: TextMix, step: int, sums: Sums) -> None:
         """The gradient of the text's loss, which the policy's own is added to."""
         accelerator = self.accelerator
-        layouts = text.layouts(
-            step, self.packer, accelerator.process_index, accelerator.num_processes, accelerator.device
-        )
+        layouts = text.layouts(step, self.packer, *share_of(accelerator), accelerator.device)
         own, count = self._tokens_of(layouts)
         add(sums, {"text_tokens": own, "text_loss": 0.0})
         for layout in layouts:
-            with accelerator.no_sync(self.policy.network):  # it crosses processes with the policy's
+            # It crosses processes with the policy's.
+            with accumulating(accelerator, self.policy.network, last=False):
                 outputs: Outputs = self.policy.network(layout, text=True)
                 loss = Loss(-outputs.log_probs.sum(), count)
                 self._backward(loss._replace(total=text.coefficient * loss.total), count)
             add_loss(sums, "text_loss", loss)
+        for _ in range(self._passes_of_others(len(layouts))):
+            self._backward(Loss(0.0 * self.policy.network(layouts[-1], text=True).log_probs.sum(), count), count)
 
     def _critic_backward(
         self, critic: Learner, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums
     ) -> None:
-        with self._accumulating(critic.network, last):
+        with accumulating(self.accelerator, critic.network, last):
             values = critic.network(layout)
             loss = value_loss(values, part.values, part.returns, part.mask, self.config.value_clip_range)
             self._backward(loss, count)
@@ -206,23 +209,36 @@ class Updater:
         return own, self._over_processes(own)
 
     def _over_processes(self, own: Tensor) -> Tensor:
-        total = self.accelerator.reduce(own, reduction="sum")
-        assert isinstance(total, Tensor)
-        return total
+        return summed(self.accelerator, own)
 
-    def _accumulating(self, network: nn.Module, last: bool) -> contextlib.AbstractContextManager[Any]:
-        """Gradients cross processes once per step, with the last micro-batch."""
-        return contextlib.nullcontext() if last else self.accelerator.no_sync(network)
+    def _passes_of_others(self, own: int) -> int:
+        """Passes that another process takes beyond this one's `own`.
+
+        Where weights are sharded every process takes part in each: they fetch one another's parts for it.
+        """
+        if not strategy().shards_weights or share_of(self.accelerator)[1] == 1:
+            return 0
+        counts = self.accelerator.gather(torch.tensor([own], device=self.accelerator.device))
+        assert isinstance(counts, Tensor)
+        return int(counts.max()) - own
+
+    def _idle(self, layout: Layout, count: Tensor, critic_alone: bool) -> None:
+        """A pass of each network in the order of `_step`, to the same weights, that changes nothing."""
+        if not critic_alone:
+            outputs: Outputs = self.policy.network(layout)
+            found = outputs.log_probs if outputs.values is None else outputs.log_probs + outputs.values
+            self._backward(Loss(0.0 * found.sum(), count), count)
+        if self.critic is not None:
+            self._backward(Loss(0.0 * self.critic.network(layout).sum(), count), count)
 
     def _backward(self, loss: Loss, count: Tensor) -> None:
         # Data parallelism averages gradients over processes; multiplying by their number makes the average a sum.
-        self.accelerator.backward(loss.total / count * self.accelerator.num_processes)
+        self.accelerator.backward(loss.total / count * share_of(self.accelerator)[1])
 
     def _apply(self, learner: Learner) -> float:
         """Clip the gradient, take the step, and return the norm before clipping."""
         limit = self.config.max_grad_norm
-        norm = self.accelerator.clip_grad_norm_(learner.trained, float("inf") if limit is None else limit)
+        norm = clip_gradients(learner.trained, float("inf") if limit is None else limit)
         learner.optimizer.step()
         learner.optimizer.zero_grad()
-        assert norm is not None
         return float(norm)

@@ -32,6 +32,7 @@ from pipeline.training.memory import shape_of
 from pipeline.training.peak import peak_of_launch
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import summary
+from pipeline.training.strategy import require_offered
 
 TOKENS = "tokens"
 """Where the token store lies, in the stage's scratch folder."""
@@ -41,6 +42,7 @@ EAGER_SHARE = 0.4
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the corpus' documents and measure on its held-out ones."""
+    require_offered("pretrain")
     tokenizer = load_tokenizer(inputs.tokenizer.path)
     config = with_horizon(config, len(tokenizer))
     store = token_store(inputs.corpus, tokenizer, context)

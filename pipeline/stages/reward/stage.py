@@ -23,6 +23,7 @@ from pipeline.training.memory import shape_of
 from pipeline.training.order import OrderedRows
 from pipeline.training.pairs import pair_plan
 from pipeline.training.run import train
+from pipeline.training.strategy import require_offered
 
 
 class PairTrainer(OrderedRows, RewardTrainer):
@@ -31,6 +32,7 @@ class PairTrainer(OrderedRows, RewardTrainer):
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the pairs, standardise the scores, and measure on held-out pairs."""
+    require_offered("reward")
     tokenizer = load_tokenizer(inputs.model.path)
     model = load_classifier(inputs.model.path, start=config.start, seed=context.seed, dtype=torch.float32)
     model = with_adapter(model, config.lora, context.seed)
@@ -56,7 +58,7 @@ def train_on(
     pairs: TokenPairs,
     config: Config,
     context: StageContext,
-) -> tuple[PreTrainedModel, dict[str, Any], dict[str, Any]]:
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Train `model` on `pairs`; the model, the metrics of the training, and how it was computed."""
     rows = pair_plan(config.train, pairs.lengths, pairs.widths, context.seed)
     shape = shape_of(

@@ -18,11 +18,13 @@ from pipeline.training.memory import shape_of
 from pipeline.training.order import EpochOrder
 from pipeline.training.rows import RowPlan
 from pipeline.training.run import train
+from pipeline.training.strategy import require_offered
 from pipeline.training.supervised import mean_loss, packed_rows, supervised_trainer, token_rows
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the data's conversations, and measure on held-out ones."""
+    require_offered("sft")
     model, tokenizer = load_model(inputs.model.path, dtype=torch.float32), load_tokenizer(inputs.model.path)
     model = with_adapter(model, config.lora, context.seed)
     context_length = model.config.max_position_embeddings
