@@ -43,7 +43,17 @@ def a_folder_with_a_recipe_and_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("gristmill status ", ["runs/tiny"]),
         ("gristmill verify runs/t", ["runs/tiny"]),
         ("gristmill init ti", ["tiny"]),
-        ("gristmill init acc", ["accelerate/cpu2", "accelerate/ddp"]),
+        (
+            "gristmill init acc",
+            [
+                "accelerate/cpu2",
+                "accelerate/ddp",
+                "accelerate/fsdp2",
+                "accelerate/tp",
+                "accelerate/zero2",
+                "accelerate/zero3",
+            ],
+        ),
     ],
 )
 def test_names_that_fit_are_offered(line: str, offered: list[str]):
