@@ -122,7 +122,7 @@ def has_deepspeed() -> bool:
 REFUSED: dict[tuple[Name, str], str] = {
     (name, kind): "is not built yet"
     for name in ("zero2", "zero3", "tp")
-    for kind in ("pretrain", "sft", "instruct", "reward", "ppo")
+    for kind in ("pretrain", "sft", "instruct", "reward", "dpo", "ppo")
 }
 """Why a kind of stage cannot train under a strategy."""
 

@@ -17,7 +17,7 @@ from tests import chain
 
 RECIPE = chain.ROOT / "tests/recipes/sharded.yaml"
 STRATEGIES = ("ddp", "fsdp2", "zero2", "zero3", "tp")
-STAGES = ("pretrain", "muon", "sft", "instruct", "reward", "ppo")
+STAGES = ("pretrain", "muon", "sft", "instruct", "reward", "dpo", "ppo")
 """`muon` is pretrain with its matrix optimizer."""
 CHECKS = ("shards", "files", "losses", "resume", "whole")
 INPUTS = ["corpus", "tokenizer", "preferences"]

@@ -17,25 +17,28 @@ from transformers import PreTrainedModel
 
 from pipeline.models.device import on_own_device
 from pipeline.models.loading import load_model
+from pipeline.training.whole import Whole
 
 
 class PolicyAndReference:
     """What is trained, and where it came from."""
 
     def __init__(self, policy: Any, folder: Path) -> None:
-        """`policy` is a model with or without an adapter, `folder` that of the model it was before."""
+        """`policy` is a model with or without an adapter, not sharded yet; `folder` that of the model it was before."""
         self._policy, self._folder = policy, folder
+        self._whole = Whole(policy)
 
     @contextmanager
     def policy(self) -> Iterator[PreTrainedModel]:
-        """The policy as it is now."""
-        yield self._policy
+        """The policy as it is now, with all its weights. Every process asks for it."""
+        yield self._whole.of(self._policy)
 
     @contextmanager
     def reference(self) -> Iterator[PreTrainedModel]:
         """The policy as it was before the first step."""
         if isinstance(self._policy, peft.PeftModel):
-            with self._policy.disable_adapter():
-                yield self._policy  # pyright: ignore[reportReturnType]: it answers as the model inside it
+            policy = self._whole.of(self._policy)
+            with policy.disable_adapter():
+                yield policy  # pyright: ignore[reportReturnType]: it answers as the model inside it
         else:
             yield on_own_device(load_model(self._folder, dtype=torch.float32))

@@ -25,10 +25,12 @@ from pipeline.training.course import CourseLog
 from pipeline.training.memory import shape_of
 from pipeline.training.pairs import pair_plan
 from pipeline.training.run import train
+from pipeline.training.strategy import require_offered
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Write the trained policy, `metrics.jsonl`, `course.jsonl` and `samples.jsonl`."""
+    require_offered("dpo")
     tokenizer = load_tokenizer(inputs.model.path)
     model = on_own_device(load_model(inputs.model.path, dtype=torch.float32))
     model = with_adapter(model, config.lora, context.seed)
@@ -46,7 +48,8 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     metrics |= compare(models, course, config, context)
     if held_out:
         metrics |= held_out_figures(*found, unseen, held_out, config.beta)
-    model = finished(model, inputs.model.address, context)
+    with models.policy() as policy:
+        model = finished(policy, inputs.model.address, context)
     if context.processes.is_main:
         save_model(model, tokenizer, context.output)
     return Outcome(metrics, headline(metrics), runtime)
@@ -66,13 +69,13 @@ def train_on(
     shape = shape_of(model, plan.longest, mean_length=plan.mean_length, mask_columns=plan.longest // 2)
     choices = choose(context, shape, config.train.global_batch_size)
     reference, unseen_reference = reference_log_probs(model, sets, pad_id, choices.precision, context)
-    trainer = pair_trainer(model, tokenizer, pairs, reference, config, plan.steps, choices, context)
+    trainer: Any = pair_trainer(model, tokenizer, pairs, reference, config, plan.steps, choices, context)
     log = CourseLog(context.output / COURSE, plan.steps, config.course.points, measured, context.processes)
     trainer.add_callback(Measuring(log))
     metrics = train(trainer, config.train, plan.order, choices, plan.tokens_at, context)
     metrics["flops"] = plan.flops(shape.sizes, choices.micro_batch, frozen=config.lora is not None)
     metrics["pairs"] = len(pairs)
-    found = pair_log_probs(model, unseen, pad_id, choices.precision, context)
+    found = pair_log_probs(trainer.model, unseen, pad_id, choices.precision, context)
     return metrics, (found, unseen_reference), choices.runtime
 
 
