@@ -8,7 +8,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 FILES = {
-    "tiny_folder": ["test_tiny", "test_readme"],
+    "tiny_folder": ["test_tiny", "test_readme", "test_over_optimisation"],
     "small_run": ["test_two_processes", "test_hub", "test_kill_and_resume", "test_plan", "test_reuse"],
 }
 """The files that read a shared run, by its fixture; the longest first."""

@@ -33,7 +33,7 @@ def main() -> None:
         figures = trainer.step()
         report.stop()
         report.write(
-            {name: figures[name] for name in ("score", "kl", "response_length")}
+            {name: figures[name] for name in ("score", "kl", "response_length", "explained_variance", "clip_fraction")}
             | {"update": figures["step"], "optimizer_steps": trainer.updater.steps_per_update}
             | {"update_flops": needed[-1], "peak_flops": peak_flops() if job.stepwise else None}
             | {"copies": copies(trainer)}

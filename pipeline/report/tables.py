@@ -17,8 +17,11 @@ _SHORT = 12
 
 def tables(stage: StageRecord) -> list[Table]:
     """The tables of one stage."""
-    if stage.state != "made":
-        return []
+    warned = [warning_table(stage.rows)] if any("warning" in row for row in stage.rows) else []
+    return warned + (_made_tables(stage) if stage.state == "made" else [])
+
+
+def _made_tables(stage: StageRecord) -> list[Table]:
     if stage.kind == "corpus" and (path := stage.folder / "funnel.json").exists():
         return [table for table in (dropped_table(read_json(path)["steps"]),) if table.rows]
     if stage.kind == "pretrain" and (path := stage.folder / "samples.jsonl").exists():
@@ -26,6 +29,12 @@ def tables(stage: StageRecord) -> list[Table]:
     if stage.kind == "evaluate" and (path := stage.folder / "evaluation.json").exists():
         return evaluation_tables(read_json(path))
     return []
+
+
+def warning_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What was found wrong while the stage trained, each fault once."""
+    found = [(number(row["step"]), row["warning"]) for row in rows if "warning" in row]
+    return Table("Said while it trained", ("step", "warning"), found)
 
 
 def excerpt_table(samples: Sequence[Mapping[str, Any]]) -> Table:

@@ -16,6 +16,8 @@ from pipeline.core.stage import StageContext
 from pipeline.training.trackers import Trackers
 
 METRICS = "metrics.jsonl"
+WARNING = "warning"
+"""The column for what a stage found wrong while it trained; only in rows that were the first to show it."""
 OF_THE_MACHINE = (
     "seconds", "tokens_per_second", "mfu", "memory_bytes",
     "sampling_seconds", "reading_seconds", "scoring_seconds", "update_seconds",

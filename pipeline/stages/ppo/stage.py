@@ -33,7 +33,7 @@ from pipeline.training.accelerator import make_accelerator
 from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import Choices, choose
 from pipeline.training.memory import shape_of
-from pipeline.training.metrics import RowLog, read_rows
+from pipeline.training.metrics import WARNING, RowLog, read_rows
 from pipeline.training.strategy import data_share, require_offered, strategy
 
 if TYPE_CHECKING:
@@ -182,8 +182,9 @@ def train(trainer: Trainer, context: StageContext) -> dict[str, Any]:
     while trainer.update < trainer.config.steps:
         tokens, figures = trainer.tokens, trainer.step()
         seconds = {**trainer.phases.take(trainer.tokens - tokens), "seconds": round(time.monotonic() - started, 3)}
-        rows.append({**figures, **seconds})
-        for fault in () if context.smoke else watch.look(figures):  # at its size nothing is learned
+        faults = [] if context.smoke else watch.look(figures)  # at its size nothing is learned
+        rows.append({**figures, **seconds, **({WARNING: "; ".join(faults)} if faults else {})})
+        for fault in faults:
             context.progress.note(f"warning: update {trainer.update}: {fault}")
         shown = {name: figures[name] for name in ("true_score", "score", "kl", "response_length") if name in figures}
         context.progress.update(trainer.update, trainer.config.steps, unit="update", **shown)

@@ -27,6 +27,7 @@ from tests.unit.report.folder import (
     begin_stage,
     check,
     make_stage,
+    policy_rows,
     record_run,
     training_rows,
     whole_run,
@@ -151,6 +152,19 @@ def test_many_qualities_of_answers_are_drawn_in_several_charts(tmp_path: Path):
     (stage,) = plain_view(record_run(run, ["ppo"]))["stages"]
     notes = [chart["note"] for chart in stage["charts"] if chart["title"] == "What is true of the answers"]
     assert [note.count("50") for note in notes] == [4, 4]
+
+
+def test_what_was_said_while_it_trained_is_shown_made_or_not(tmp_path: Path):
+    rows = [
+        row | ({"warning": "KL runs away: raise kl_coefficient"} if row["step"] == 7 else {}) for row in policy_rows()
+    ]
+    make_stage(tmp_path / "run", "ppo", rows=rows)
+    begin_stage(tmp_path / "run", "again", rows)
+    run = record_run(tmp_path / "run", ["ppo", "again"])
+    for stage in plain_view(run)["stages"]:
+        (table,) = stage["tables"]
+        assert table["rows"] == [("7", "KL runs away: raise kl_coefficient")], stage["id"]
+    assert page_of(run).count("KL runs away: raise kl_coefficient") == 2
 
 
 def test_it_is_written_without_torch(tmp_path: Path):

@@ -146,6 +146,8 @@ def test_a_reward_that_counts_words_is_named_while_it_trains_and_only_once(tmp_p
     warnings = [line for line in said.getvalue().splitlines() if "warning" in line]
     assert len([line for line in warnings if "the score rises mostly with length" in line]) == 1, warnings
     assert all("update " in line for line in warnings)
+    rows = [row for row in lines(tmp_path / "ppo") if "the score rises mostly with length" in row.get("warning", "")]
+    assert len(rows) == 1 and f"update {rows[0]['step']}: " in "".join(warnings)
 
 
 def test_fewer_documents_than_processes_are_refused():
