@@ -30,7 +30,7 @@ def main() -> None:
     if trl is None:
         print("no --trl-python: our side alone, and no outcome to compare\n")
     if "grids" in parts:
-        sides = [(own, outcome.OWN_GRID)] + ([(trl, outcome.TRL_GRID)] if trl else [])
+        sides = [(own, outcome.OWN_GRID, outcome.OWN_FIXED)] + ([(trl, outcome.TRL_GRID, {})] if trl else [])
         outcome.print_grids(sides, options.cache)
     if "cost" in parts:
         cost.print_cost(own, trl, options.cache, options.turns)

@@ -50,8 +50,8 @@ def config_of(job: Job) -> Config:
         "sampling": {"max_new_tokens": task.ANSWER_LENGTH, "temperature": shared["temperature"]},
         "scores": {"missing_end_penalty": 0.0},
         "update": {
-            "epochs": task.EPOCHS, "clip_range": shared["clip"], "value_clip_range": shared["value_clip"],
-            "gae_lambda": shared["gae_lambda"],
+            "epochs": task.EPOCHS, "minibatches": 1, "clip_range": shared["clip"],
+            "value_clip_range": shared["value_clip"], "gae_lambda": shared["gae_lambda"],
         },
         "optimizer": {"schedule": "constant"},
     }  # fmt: skip

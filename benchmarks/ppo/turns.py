@@ -71,12 +71,14 @@ class Worker:
 
 
 def take_turns(contestants: Sequence[tuple[Side, Job]]) -> list[list[Row]]:
-    """Every contestant's updates, in turns; all jobs have as many."""
+    """Every contestant's updates, in turns; who has more of them than another takes more in a turn."""
     workers = [Worker(side, replace(job, stepwise=True)) for side, job in contestants]
     rows: list[list[Row]] = [[] for _ in workers]
-    for _ in range(contestants[0][1].updates):
-        for worker, made in zip(workers, rows, strict=True):
-            made.append(worker.turn())
+    turns = min(job.updates for _, job in contestants)
+    for turn in range(1, turns + 1):
+        for worker, made, (_, job) in zip(workers, rows, contestants, strict=True):
+            while len(made) < job.updates * turn // turns:
+                made.append(worker.turn())
     for worker in workers:
         worker.close()
     return rows

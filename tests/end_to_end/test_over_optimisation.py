@@ -39,10 +39,9 @@ def test_the_learned_reward_rises_while_the_language_is_lost(greedy: tuple[Path,
 
 
 def test_the_checks_name_distance_and_what_it_cost(greedy: tuple[Path, str]):
-    checks = json.loads((greedy[0] / "ppo/checks.json").read_text())
-    failed = {check["name"] for check in checks if check["verdict"] == "fail"}
-    assert "KL from the reference" in failed
-    assert failed & {"change of grammatical", "change of format"}
+    verdicts = {check["name"]: check["verdict"] for check in json.loads((greedy[0] / "ppo/checks.json").read_text())}
+    assert verdicts["KL from the reference"] != "pass"
+    assert "fail" in {verdicts["change of grammatical"], verdicts["change of format"]}
 
 
 def test_the_warning_comes_while_it_trains(greedy: tuple[Path, str]):

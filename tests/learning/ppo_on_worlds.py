@@ -52,7 +52,7 @@ def config_for(world: World, *, updates: int, learning_rate: float = 3e-3, minib
         policy=Reference(path="policy"), steps=updates, global_batch_size=256, kl_coefficient=world.beta,
         learning_rate=learning_rate, critic_learning_rate=learning_rate,
         sampling=SamplingConfig(max_new_tokens=world.length), scores=ScoreConfig(missing_end_penalty=0.0),
-        update=UpdateConfig(minibatches=minibatches), optimizer=OptimizerConfig(),
+        update=UpdateConfig(epochs=4, minibatches=minibatches, gae_lambda=0.95), optimizer=OptimizerConfig(),
     )  # fmt: skip
 
 

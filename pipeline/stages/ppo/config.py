@@ -103,9 +103,10 @@ class PretrainingTextConfig(Settings):
 class UpdateConfig(Settings):
     """How one batch of answers changes policy and critic."""
 
-    epochs: Count = 4
-    """Passes over each batch of answers."""
-    minibatches: Count = 1
+    epochs: Count = 1
+    """Passes over each batch of answers. A pass costs more than sampling does: smaller parts of fresh answers learn
+    more for the same time than further passes."""
+    minibatches: Count = 4
     """Parts of the batch in each pass, each with its own optimizer step."""
     clip_range: float = Field(default=0.2, gt=0)
     """How far the probability ratio may move from 1 before the gradient stops."""
@@ -113,8 +114,9 @@ class UpdateConfig(Settings):
     """How far a value may move from the one at sampling before its gradient stops; null does not clip."""
     discount: float = Field(default=1.0, gt=0, le=1)
     """What a reward one token later is worth."""
-    gae_lambda: float = Field(default=0.95, ge=0, le=1)
-    """Weight of longer estimates of the advantage: 0 trusts the critic alone, 1 the returns alone."""
+    gae_lambda: float = Field(default=1.0, ge=0, le=1)
+    """Weight of longer estimates of the advantage: 0 trusts the critic alone, 1 the returns alone. The score comes with
+    the last token: below 1 little of it reaches the first tokens while the critic is still learning."""
     whiten_advantages: bool = True
     """Whether the advantages of a batch, over all processes, are brought to mean 0 and variance 1."""
     entropy_coefficient: float = Field(default=0.0, ge=0)
@@ -236,6 +238,7 @@ STAGE = Stage(
     kind="ppo",
     config=Config,
     output=Model,
+    version=2,
     run="pipeline.stages.ppo.stage:run",
     check="pipeline.stages.ppo.checks:check",
     estimate="pipeline.stages.ppo.estimate:estimate",
