@@ -1,6 +1,7 @@
 # make demo         raw text to a PPO-tuned model, offline, in about five minutes
 # make test         what CI runs: the linters, and every test but the slow and the sharded ones
 # make check        the linters
+# make test-sharded FSDP2, ZeRO and tensor parallelism on two CPU processes; prints the table stage x strategy x check
 # make build        dist/: the sdist, and the wheel made from it
 # make test-floors  the tests with the oldest versions that pyproject.toml allows, and with the newest
 # Each makes .venv when it is missing.
@@ -13,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
-.PHONY: demo test check test-slow build test-floors oldest newest format clean
+.PHONY: demo test check test-slow test-sharded build test-floors oldest newest format clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -29,6 +30,15 @@ test: .venv/ready check
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest tests -m slow --timeout 3600
+
+test-sharded: .venv/ready .deepspeed/ready
+	$(BIN)/python -m pytest tests/distributed -m sharded --timeout 3600
+
+# Beside the environment rather than in it: transformers and accelerate import DeepSpeed wherever they find it.
+.deepspeed/ready: .venv/ready
+	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--target .deepspeed -c constraints.txt deepspeed hjson msgpack py-cpuinfo einops
+	touch $@
 
 check: .venv/ready
 	$(BIN)/ruff format --check .
@@ -62,4 +72,4 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv .floors build dist *.egg-info
+	rm -rf .venv .deepspeed .floors build dist *.egg-info

@@ -119,7 +119,7 @@ def _chosen(
     length = shape.mean_length or shape.row_length
     threads = choose_threads(runtime, shape.sizes, per_process * length, place["world_size"])
     precision = choose_precision(runtime, threads, shape.sizes, per_process, length)
-    needed = partial(needed, precision=precision, world_size=place["world_size"])
+    needed = partial(needed, precision=precision, world_size=place["world_size"], strategy=place["strategy"])
     return Choices(
         precision=precision,
         threads=threads,

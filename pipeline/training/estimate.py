@@ -28,6 +28,7 @@ from pipeline.training.memory import (
     largest_micro_batch,
     step_bytes,
 )
+from pipeline.training.strategy import strategy
 
 if TYPE_CHECKING:
     from pipeline.training.rows import RowPlan
@@ -212,11 +213,12 @@ def _memory(
         mask_columns=length // facts.sequences if facts.masked else 0,
         rows_see_each_other=facts.see_each_other,
     )
-    world_size = context.machine.world_size
-    even = train.global_batch_size % world_size == 0  # if not, the run will say which sizes would do
-    per_process = train.global_batch_size // world_size if even else train.global_batch_size
+    world_size, way = context.machine.world_size, strategy()
+    parts = way.share_of_data(0, world_size)[1]
+    even = train.global_batch_size % parts == 0  # if not, the run will say which sizes would do
+    per_process = train.global_batch_size // parts if even else train.global_batch_size
     precision = foreseen_precision(context.runtime.precision, context.machine.device)
-    needed = partial(step_bytes, shape, precision=precision, world_size=world_size)
+    needed = partial(step_bytes, shape, precision=precision, world_size=world_size, strategy=way.name)
     micro_batch = micro_batch_of(context, per_process, needed)
     amount = needed(micro_batch, accumulates=micro_batch < per_process)
     return micro_batch, Figure(amount, longest.sign if model.sizes.own else "~")

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.estimates import Machine
 from pipeline.models.sizes import DecoderSizes, Pass, loss_bytes, saved_bytes, sizes_of
+from pipeline.training.strategy import Name
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 KEPT = 3
 """Folders of checkpoints kept while training: two are complete even while the third is being written."""
+_BUCKET = 2_000_000_000
+"""Bytes of gradients that DeepSpeed sends at once at most."""
 _SHARE = 0.5
 """Of the free memory that a step may fill; the rest is left to others."""
 
@@ -80,19 +83,18 @@ def pass_of(shape: ModelShape, micro_batch: int, precision: str) -> Pass:
 
 
 def step_bytes(shape: ModelShape, micro_batch: int, *, precision: str = "fp32", accumulates: bool = False,
-               world_size: int = 1) -> int:  # fmt: skip
+               world_size: int = 1, strategy: Name = "ddp") -> int:  # fmt: skip
     """Memory of a training step at its highest: the later of the two peaks.
 
     Weights and AdamW's two moments are fp32 throughout; frozen weights have neither moments nor gradients, but what
     passes through them is kept as if they had. The first peak is at the start of the backward pass, when all
     activations live and no gradient of this pass does (those of earlier micro-batches do, when it `accumulates`). The
     second is at its end, when all gradients live, and of a tied embedding the two parts that its own is the sum of.
+    Where `strategy` shards, a process holds its share.
     """
     sizes, forward = shape.sizes, pass_of(shape, micro_batch, precision)
-    state = 4 * shape.parameters + 8 * shape.learning + shape.beside
-    gradients = 4 * shape.learning
-    if world_size > 1:
-        state += gradients  # DistributedDataParallel's buckets
+    state, gradients = shared_bytes(shape, strategy, world_size)
+    state += shape.beside
     if precision == "bf16":
         state += 2 * sizes.matrices  # autocast's copies of the weights
     head = 4 * sizes.head_matrix
@@ -101,6 +103,19 @@ def step_bytes(shape: ModelShape, micro_batch: int, *, precision: str = "fp32", 
     tied = sizes.tie_word_embeddings and not sizes.labels and shape.trained is None
     end = gradients + (2 * head if tied else 0)
     return state + max(start, end)
+
+
+def shared_bytes(shape: ModelShape, strategy: Name, world_size: int) -> tuple[int, int]:
+    """Of weights, moments and the buffers that go with a strategy, and of gradients: what a process keeps."""
+    weights, moments, gradients = 4 * shape.parameters, 8 * shape.learning, 4 * shape.learning
+    if strategy == "ddp" or world_size == 1:
+        return weights + moments + (gradients if world_size > 1 else 0), gradients  # one more for DDP's buckets
+    if strategy == "zero2":
+        return weights + moments // world_size + min(gradients, _BUCKET), gradients // world_size
+    layer, head = shape.sizes.layer_matrices, shape.sizes.head_matrix
+    # Whole for the moment: a layer with the next that is fetched ahead, its gradient; embeddings and theirs.
+    gathered = 0 if strategy == "tp" else 12 * layer + 8 * head
+    return (weights + moments) // world_size + gathered, gradients // world_size
 
 
 def machine() -> Machine:

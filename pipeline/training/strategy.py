@@ -119,11 +119,16 @@ def has_deepspeed() -> bool:
     return importlib.util.find_spec("deepspeed") is not None
 
 
+_ZERO: tuple[Name, ...] = ("zero2", "zero3")
 REFUSED: dict[tuple[Name, str], str] = {
-    (name, kind): "is not built yet"
-    for name in ("zero2", "zero3", "tp")
-    for kind in ("pretrain", "sft", "instruct", "reward", "dpo", "ppo")
-}
+    **{(name, "pretrain"): "is not offered: DeepSpeed's engine takes the optimizer's steps, and pretraining's loop "
+       "takes its own" for name in _ZERO},
+    **{(name, "ppo"): "is not offered: accelerate drives one DeepSpeed engine, and ppo trains two networks"
+       for name in _ZERO},
+    **{("tp", kind): "is not offered: AdamW's kernels and the clipping of gradients take no mixture of sharded and "
+       "whole tensors, which tensor parallelism makes of a model"
+       for kind in ("pretrain", "sft", "instruct", "reward", "dpo", "ppo")},
+}  # fmt: skip
 """Why a kind of stage cannot train under a strategy."""
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from tests import chain
 
@@ -22,7 +21,11 @@ STAGES = ("pretrain", "muon", "sft", "instruct", "reward", "dpo", "ppo")
 CHECKS = ("shards", "files", "losses", "resume", "whole")
 INPUTS = ["corpus", "tokenizer", "preferences"]
 """Stages for the main process, and one whose rows must be the same: taken over from the run on one process."""
-REFUSED: dict[tuple[str, str], str] = {}
+REFUSED = {
+    **{(name, stage): "the optimizer's steps" for name in ("zero2", "zero3") for stage in ("pretrain", "muon")},
+    **{(name, "ppo"): "accelerate drives one DeepSpeed engine" for name in ("zero2", "zero3")},
+    **{("tp", stage): "no mixture of sharded and whole" for stage in STAGES},
+}
 """What a stage says of a strategy that it cannot do."""
 DEEPSPEED = chain.ROOT / ".deepspeed"
 """Where `make test-sharded` puts DeepSpeed: beside the environment, since whoever imports it pays for it."""
@@ -41,14 +44,10 @@ def missing(strategy: str) -> str:
 
 def launch(strategy: str, runs: Path, *options: str, stop_at: str = "") -> subprocess.CompletedProcess[str]:
     """Run the recipe by the shipped config of a strategy, on two processes."""
-    config = YAML(typ="safe").load((chain.ROOT / f"recipes/accelerate/{strategy}.yaml").read_text())
-    config["num_processes"] = 2
-    if strategy == "tp":
-        config["parallelism_config"]["parallelism_config_tp_size"] = 2
     runs.mkdir(parents=True, exist_ok=True)
     file = runs / "accelerate.yaml"
-    with open(file, "w") as opened:
-        YAML(typ="safe").dump(config, opened)
+    shipped = (chain.ROOT / f"recipes/accelerate/{strategy}.yaml").read_text()
+    file.write_text(re.sub(r"(num_processes|tp_size): 8\b", r"\1: 2", shipped))
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(file), "--main_process_port",
                str(chain.free_port()), "-m", "tests.distributed.shim", "run", str(RECIPE), "--runs", str(runs)]  # fmt: skip
     environment = chain.ENVIRONMENT | {"EVIDENCE": str(runs), "STOP_AT": stop_at}
@@ -80,7 +79,7 @@ class Run:
 
 def fresh(reference: Run, strategy: str, runs: Path) -> Run:
     """All stages under a strategy, from the inputs of the run on one process."""
-    return _made(reference, strategy, runs, INPUTS)
+    return _made(reference, strategy, runs, _given(strategy))
 
 
 def from_the_same(reference: Run, strategy: str, runs: Path) -> Run:
@@ -90,7 +89,7 @@ def from_the_same(reference: Run, strategy: str, runs: Path) -> Run:
 
 def stopped_everywhere(reference: Run, strategy: str, runs: Path) -> Run:
     """All stages, each killed once after a checkpoint and gone on with."""
-    chain.copy_run(reference.folder, runs / "sharded", INPUTS)
+    chain.copy_run(reference.folder, runs / "sharded", _given(strategy))
     for _ in range(len(offered(strategy))):
         stopped = launch(strategy, runs, *_until(strategy), stop_at="8,2")
         assert stopped.returncode != 0, stopped.stdout
@@ -100,6 +99,10 @@ def stopped_everywhere(reference: Run, strategy: str, runs: Path) -> Run:
 def _made(reference: Run, strategy: str, runs: Path, kept: list[str]) -> Run:
     chain.copy_run(reference.folder, runs / "sharded", kept)
     return _finished(launch(strategy, runs, *_until(strategy)), runs)
+
+
+def _given(strategy: str) -> list[str]:
+    return INPUTS + [stage for stage in STAGES if stage not in offered(strategy)]
 
 
 def _until(strategy: str) -> list[str]:

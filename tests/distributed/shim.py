@@ -92,9 +92,6 @@ def _stop(stage: str, checkpoint: Path, processes: Any) -> None:
 
 
 if __name__ == "__main__":
-    import faulthandler
-
-    faulthandler.dump_traceback_later(int(os.environ.get("DUMP", "60")), repeat=True)
     apply()
     watch()
     from pipeline.cli import main

@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from tests import chain
 from tests.distributed import sharding
-from tests.distributed.sharding import CHECKS, INPUTS, RECIPE, REFUSED, STAGES, STRATEGIES, Run
+from tests.distributed.sharding import CHECKS, RECIPE, REFUSED, STAGES, STRATEGIES, Run
 
 pytestmark = [pytest.mark.sharded, pytest.mark.timeout(3600)]
 
@@ -67,8 +67,8 @@ def test_table(strategy: str, stage: str, check: str, reference: Run, made: Call
 
 def refuses(reference: Run, strategy: str, stage: str, runs: Path) -> None:
     """A stage says why it cannot do a strategy, on one line, before it trains."""
-    kept = [name for name in chain.order(reference.folder) if name not in (*STAGES[STAGES.index(stage) :], "ppo")]
-    chain.copy_run(reference.folder, runs / "sharded", [*kept, *INPUTS[len(INPUTS) :]])
+    order = chain.order(reference.folder)
+    chain.copy_run(reference.folder, runs / "sharded", order[: order.index(stage)])
     done = sharding.launch(strategy, runs, "--until", stage)
     assert done.returncode != 0 and REFUSED[strategy, stage] in done.stdout + done.stderr
     assert "Traceback" not in done.stdout

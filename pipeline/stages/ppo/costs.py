@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pipeline.models.sizes import DecoderSizes, forward_flops, sampling_bytes, training_flops
 from pipeline.stages.ppo.config import Config
 from pipeline.training.memory import ModelShape, step_bytes
+from pipeline.training.strategy import Name, Strategy
 
 MICRO_BATCH_TOKENS = {"cpu": 768, "gpu": 16384}
 """Tokens of a forward pass at most: on a CPU as many as its cache holds, on a GPU enough to fill it."""
@@ -40,28 +41,35 @@ class Company:
 
     def step_bytes(
         self, policy: ModelShape, micro_batch: int, *, precision: str = "fp32", accumulates: bool = False,
-        world_size: int = 1,
+        world_size: int = 1, strategy: Name = "ddp",
     ) -> int:  # fmt: skip
         """Memory of an update at its highest, all four models counted: in the policy's pass or in the critic's.
 
         The critic's pass comes second, when the policy's gradients are there. Arguments as those of
         `training.memory.step_bytes`.
         """
-        how = {"precision": precision, "accumulates": accumulates, "world_size": world_size}
+        how = {"precision": precision, "accumulates": accumulates, "world_size": world_size,
+               "strategy": strategy}  # fmt: skip
+        share = world_size if Strategy(strategy).shards_weights else 1
         # Where an adapter is trained, the reference is the policy without it.
         frozen = 4 * (policy.parameters * (policy.trained is None) + self.reward_parameters)
         policy_state = 4 * policy.parameters + 12 * policy.learning
         critic_state = (16 if accumulates else 12) * self.critic_parameters
         critic = ModelShape(self.critic, self.critic_parameters, policy.row_length, attention=policy.attention)
         return max(
-            step_bytes(replace(policy, beside=frozen + critic_state), micro_batch, **how),
-            step_bytes(replace(critic, beside=frozen + policy_state), micro_batch, **how),
+            step_bytes(replace(policy, beside=frozen + critic_state // share), micro_batch, **how),
+            step_bytes(replace(critic, beside=frozen + policy_state // share), micro_batch, **how),
         )
 
-    def sampling_bytes(self, policy: ModelShape, rows: int, max_new_tokens: int) -> int:
-        """Memory while answers are sampled: the state of all four models, the cache of keys and values, logits."""
-        weights = 4 * policy.parameters * (2 if policy.trained is None else 1)
-        state = weights + 8 * policy.learning + 12 * self.critic_parameters + 4 * self.reward_parameters
+    def sampling_bytes(self, policy: ModelShape, rows: int, max_new_tokens: int, share: int = 1) -> int:
+        """Memory while answers are sampled: the state of all four models, the cache of keys and values, logits.
+
+        Where weights are sharded among `share` processes, answers are sampled and read by whole copies.
+        """
+        reference = 4 * policy.parameters * (policy.trained is None) + 4 * self.reward_parameters
+        trained = 4 * policy.parameters + 8 * policy.learning + 12 * self.critic_parameters
+        copies = 4 * (policy.parameters + self.critic_parameters) * (share > 1)
+        state = reference + trained // share + copies
         prompt_length = policy.row_length - max_new_tokens
         return state + sampling_bytes(policy.sizes, rows, prompt_length, max_new_tokens)
 

@@ -17,6 +17,7 @@ from pipeline.stages.ppo.costs import KEPT, SAMPLING_ROWS, Company, tokens_per_p
 from pipeline.training.estimate import MODEL, ModelFacts, micro_batch_of, model_facts, unknown_after
 from pipeline.training.lora import adapter_parameters
 from pipeline.training.memory import ModelShape, checkpoint_bytes, foreseen_precision
+from pipeline.training.strategy import strategy
 
 _FOLDER = 120_000
 """Bytes of the folder beside the weights: tokenizer, code, metrics, samples."""
@@ -77,16 +78,17 @@ def _company(config: Config, policy: ModelFacts, rewards: Any, context: Estimate
 
 def _memory(config: Config, policy: ModelFacts, company: Company, row_length: int, context: EstimateContext) -> int:
     """Of an update or of sampling, whichever is more."""
-    machine, automatic = context.machine, context.runtime.micro_batch == "auto"
-    per_process = max(1, config.global_batch_size // machine.world_size)
+    machine, automatic, way = context.machine, context.runtime.micro_batch == "auto", strategy()
+    per_process = max(1, config.global_batch_size // way.share_of_data(0, machine.world_size)[1])
     logits = config.sampling.max_new_tokens
     adapter = adapter_parameters(config.lora, policy.sizes)
     weights = policy.weights + (adapter or 0)
     shape = ModelShape(policy.sizes, weights, row_length, logits_per_row=logits, trained=adapter)
     precision = foreseen_precision(context.runtime.precision, machine.device)
-    how = {"precision": precision, "world_size": machine.world_size}
+    how = {"precision": precision, "world_size": machine.world_size, "strategy": way.name}
     micro_batch = micro_batch_of(context, per_process, partial(company.step_bytes, shape, **how))
     rows = max(1, tokens_per_pass(micro_batch, row_length, machine.device, automatic) // row_length)
     accumulates = rows < per_process // config.update.minibatches
     update = company.step_bytes(shape, rows, accumulates=accumulates, **how)
-    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process), logits))
+    share = machine.world_size if way.shards_weights else 1
+    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process), logits, share))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from pipeline.core.errors import StageError
 from pipeline.core.stage import Runtime
 from pipeline.models.sizes import sizes_of
 from pipeline.training.choices import FILE, choose, choose_micro_batch, share_of_batch
-from pipeline.training.memory import ModelShape, largest_micro_batch, step_bytes
+from pipeline.training.memory import ModelShape, largest_micro_batch, shared_bytes, step_bytes
 from tests.unit.stages.tiny import make_context
 
 SIZES = sizes_of({"num_hidden_layers": 2, "hidden_size": 32, "max_position_embeddings": 64}, vocab_size=300)
@@ -57,3 +58,16 @@ def test_models_that_lie_beside_the_trained_one_leave_less_room():
 def test_a_micro_batch_that_does_not_divide_is_refused():
     with pytest.raises(StageError, match="micro_batch 3 does not divide the 8 sequences"):
         choose_micro_batch(Runtime(micro_batch=3), SHAPE, 8, GIGABYTES)
+
+
+def test_a_process_holds_its_share_of_what_is_sharded():
+    """Weights, gradients and two moments are 16 bytes a parameter; DDP's buckets make them 20."""
+    shape = replace(SHAPE, parameters=10**10)
+    held = {name: sum(shared_bytes(shape, name, 8)) / 10**10 for name in ("ddp", "zero2", "zero3", "fsdp2", "tp")}
+    assert held["ddp"] == 20
+    assert held["zero2"] == pytest.approx(4 + 12 / 8, abs=0.3)  # and a bucket of gradients
+    assert held["zero3"] == held["fsdp2"] == pytest.approx(16 / 8, abs=0.1) and held["tp"] == 2
+
+
+def test_one_process_shards_nothing():
+    assert step_bytes(SHAPE, 4, strategy="fsdp2") == step_bytes(SHAPE, 4)
