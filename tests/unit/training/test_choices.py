@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ SHAPE = ModelShape(SIZES, SIZES.parameters, row_length=64)
 GIGABYTES = 4 * 10**9
 
 
-def test_choices_are_written_down_and_used_again(tmp_path):
+def test_choices_are_written_down_and_used_again(tmp_path: Path):
     context = make_context(tmp_path)
     first = choose(context, SHAPE, 8)
     written = json.loads((context.work / FILE).read_text())
@@ -26,7 +27,7 @@ def test_choices_are_written_down_and_used_again(tmp_path):
     assert choose(context, SHAPE, 8).micro_batch == 2
 
 
-def test_another_world_is_said_to_be_inexact(tmp_path):
+def test_another_world_is_said_to_be_inexact(tmp_path: Path):
     context = make_context(tmp_path)
     choose(context, SHAPE, 8)
     written = json.loads((context.work / FILE).read_text())
