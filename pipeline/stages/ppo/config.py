@@ -12,6 +12,7 @@ from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Settings, Stage, StageConfig, not_identity
+from pipeline.data.course_config import CourseConfig
 from pipeline.training.lora import LoraConfig
 
 
@@ -189,6 +190,8 @@ class Config(StageConfig):
     lora: LoraConfig | None = None
     """Train an adapter beside the frozen weights, and another as the critic, so that policy, reference and critic are
     one copy of the weights; null trains the weights. There is no dropout in ppo."""
+    course: CourseConfig | None = None
+    """What is measured of the policy on the way, on prompts that it is not trained on; null measures nothing."""
     checkpoint_every: Count | Literal["auto"] = Field(default="auto", json_schema_extra=not_identity())
     """Updates between checkpoints; `auto` is about half a minute, more for models that take long to write."""
 
@@ -249,6 +252,7 @@ STAGE = Stage(
         "global_batch_size": 8,
         "sampling.max_new_tokens": 8,
         "critic.warmup_steps": 0,
+        "course": None,
         "checkpoint_every": 1,
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from pipeline.core.references import Resolved
 from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.data.answers import require_end_token
 from pipeline.data.comparison import SAMPLES, comparison_figures, write_samples
+from pipeline.data.course import course_figures, open_course
+from pipeline.data.course_config import COURSE
 from pipeline.data.reading import read_prompts
 from pipeline.models.headers import weight_count
 from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
@@ -32,6 +35,7 @@ from pipeline.stages.ppo.watching import Watch
 from pipeline.training.accelerator import make_accelerator
 from pipeline.training.checkpoints import Cadence
 from pipeline.training.choices import Choices, choose
+from pipeline.training.course import CourseLog
 from pipeline.training.memory import shape_of
 from pipeline.training.metrics import WARNING, RowLog, read_rows
 from pipeline.training.strategy import data_share, require_offered, strategy
@@ -47,7 +51,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     require_shares(config, data_share(context.processes)[1])
     tokenizer = load_tokenizer(inputs.policy.path)
     trainer, choices = build(config, inputs, context, tokenizer)
-    last = train(trainer, context)
+    last = train(trainer, course_log(trainer, inputs, tokenizer, context), context)
     rows = compare(trainer, tokenizer, context.processes)
     metrics = {
         **{name: figure for name, figure in last.items() if name != "step"},
@@ -171,9 +175,28 @@ def flops(trainer: Trainer, reward_parameters: int) -> float:
     return total_flops(policy, company, config, prompt_length, response_length)
 
 
-def train(trainer: Trainer, context: StageContext) -> dict[str, Any]:
+def course_log(
+    trainer: Trainer, inputs: Inputs, tokenizer: TokenizersBackend, context: StageContext
+) -> CourseLog | None:
+    """Where the policy is measured on the same prompts in the course of its training; None where it is not."""
+    config, policy, reference = trainer.config, trainer.policy, trainer.reference
+    if config.course is None:
+        return None
+    own = [{"prompt": prompt.messages} for prompt in trainer.environment.prompts]
+    length = policy.model.config.max_position_embeddings
+    course = open_course(config.course, inputs.course.prompts, own, tokenizer, length, context)
+
+    def measured() -> dict[str, float]:
+        return course_figures(course.answers(lambda: nullcontext(policy.model), lambda: nullcontext(reference.model)))
+
+    return CourseLog(context.output / COURSE, config.steps, config.course.points, measured, context.processes)
+
+
+def train(trainer: Trainer, course: CourseLog | None, context: StageContext) -> dict[str, Any]:
     """Take every update that is left, going on from the newest checkpoint; the figures of the last update."""
     figures = resume(trainer, context)
+    if course is not None:
+        course.begin(trainer.update)
     rows = RowLog(context)
     rows.begin(trainer.update)
     watch = Watch(read_rows(rows.path))
@@ -188,6 +211,8 @@ def train(trainer: Trainer, context: StageContext) -> dict[str, Any]:
             context.progress.note(f"warning: update {trainer.update}: {fault}")
         shown = {name: figures[name] for name in ("true_score", "score", "kl", "response_length") if name in figures}
         context.progress.update(trainer.update, trainer.config.steps, unit="update", **shown)
+        if course is not None:
+            course.after(trainer.update)
         if cadence.due(trainer.update) or trainer.update == trainer.config.steps:
             write_checkpoint(trainer, figures, context)
     rows.end()

@@ -29,9 +29,11 @@ OTHER = {
     "optimizer.adam_epsilon": 0.1,
 }  # fmt: skip
 
-ELSEWHERE = {"policy", "reward", "prompts", "checkpoint_every", "critic.loss_weight", "update.pretraining", "lora"}
-"""Inputs, tested with the stage; the cadence of checkpoints, which must not change the result; what acts with another;
-and the adapter (`test_adapters`)."""
+ELSEWHERE = {
+    "policy", "reward", "prompts", "checkpoint_every", "critic.loss_weight", "update.pretraining", "lora", "course",
+}  # fmt: skip
+"""Inputs, tested with the stage; the cadence of checkpoints and the course, which must not change the result; what acts
+with another; and the adapter (`test_adapters`)."""
 
 
 def leaves(config: type[BaseModel], prefix: str = "") -> set[str]:

@@ -32,6 +32,7 @@ def prompts(tmp_path):
 def run_into(folder, policy, prompts, reward="share_of_yes", **changes):
     given = ppo_chain.inputs(policy, ppo_chain.python_reward(reward), prompts)
     given.update = Inputs(pretraining=Inputs(text=ppo_chain.write_text(prompts.path.with_name("text.jsonl"))))
+    given.course = Inputs(prompts=None)
     return run(ppo_chain.settings(**changes), given, ppo_chain.context(folder))
 
 
@@ -45,7 +46,7 @@ def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, policy,
     changes = {
         "critic": critic,
         "update": {"minibatches": 2, "epochs": 2, "pretraining": {"text": "./text.jsonl", "documents": 3}}, "kl": {"adaptive": {"target": 0.01, "horizon": 16}},
-        "scores": {"normalize": True},
+        "scores": {"normalize": True}, "course": {"num_prompts": 2, "max_new_tokens": 4, "points": 2},
     }  # fmt: skip
     whole = run_into(tmp_path / "whole", policy, prompts, "until_killed", **changes)
     ppo_chain.calls_left[:] = [calls]
@@ -56,7 +57,7 @@ def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(tmp_path, policy,
     unfinished.mkdir(parents=True)
     (unfinished / "policy.safetensors").write_text("cut off")
     resumed = run_into(tmp_path / "killed", policy, prompts, "until_killed", **changes)
-    for name in ("model.safetensors", "samples.jsonl"):
+    for name in ("model.safetensors", "samples.jsonl", "course.jsonl"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
     assert lines(tmp_path / "whole") == lines(tmp_path / "killed")
     assert whole.metrics == resumed.metrics
