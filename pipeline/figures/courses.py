@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -122,20 +123,27 @@ def _power_of_ten(power: int) -> str:
     return f"10{raised}"
 
 
-@styled()
 def reward_against_kl(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> Figure | None:
     """What the policy gained for the distance it went: scores (`column, label`) against the KL from the reference."""
     lines = [line_of(rows, column, label, axis="kl") for column, label in columns]
-    known = [line for line in lines if line is not None]
-    if not known:
+    return against_kl([replace(line, error=None) for line in lines if line is not None])
+
+
+@styled()
+def against_kl(lines: Sequence[Line]) -> Figure | None:
+    """Scores against the KL divergence from the reference, a line for each; with errors where a line has them."""
+    if not lines:
         return None
     figure, axes = new_figure()
-    for line, colour, marker in zip(known, SERIES, MARKERS, strict=False):
+    for place, line in enumerate(lines):
+        colour, marker = SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)]
         places = thinned(line.y)
         x, y = line.x[places], line.y[places]
         axes.plot(x, y, color=colour, linewidth=1, alpha=0.45)
         axes.plot(x, y, color=colour, linestyle="none", marker=marker, markersize=3.5, label=line.label)
         axes.plot(x[-1:], y[-1:], color=colour, linestyle="none", marker=marker, markersize=7.5)
+        if line.error is not None:
+            axes.errorbar(x, y, yerr=line.error[places], color=colour, linestyle="none", elinewidth=0.9, alpha=0.6)
     axes.xaxis.set_major_formatter(FuncFormatter(compact))
     axes.set_title("score")
     axes.set_xlabel("KL, nats per answer (large mark: the last step)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -12,6 +12,7 @@ from pipeline.core.progress import duration
 from pipeline.report.charts import charts
 from pipeline.report.facts import facts, flat, tiles
 from pipeline.report.numbers import moment
+from pipeline.report.policies import compare_policies
 from pipeline.report.reading import RunRecord, StageRecord
 from pipeline.report.samples import samples
 from pipeline.report.tables import environment, lineage_table, tables
@@ -19,8 +20,12 @@ from pipeline.report.verdict import check_views, findings, first_left, reached, 
 from pipeline.report.views import RunView, StageView
 
 
-def view_run(run: RunRecord) -> RunView:
-    """Everything that the page says."""
+def view_run(run: RunRecord, others: Sequence[RunRecord] = ()) -> RunView:
+    """Everything that the page says; policies of `others` stand beside those of the run.
+
+    Raises:
+        RunError: when one of the others has no policy to compare.
+    """
     longest = max((stage.manifest["seconds"] for stage in run.stages if stage.manifest), default=0.0)
     stopped_at = first_left(run.stages) if run.stopped else None
     return RunView(
@@ -30,6 +35,7 @@ def view_run(run: RunRecord) -> RunView:
         findings=findings(run.stages),
         tiles=tiles(run.stages),
         stages=[view_stage(stage, longest, stage is stopped_at) for stage in run.stages],
+        policies=compare_policies(run, others),
         samples=samples(run),
         recipe=as_yaml(run.settings),
         lineage=lineage_table(run.stages),

@@ -100,6 +100,14 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class PolicyView:
+    """Policies that started from one reference, side by side."""
+
+    charts: Sequence[Chart]
+    table: Table
+
+
+@dataclass(frozen=True)
 class RunView:
     """A whole run."""
 
@@ -110,6 +118,7 @@ class RunView:
     """The checks that did not pass."""
     tiles: Sequence[Tile]
     stages: Sequence[StageView]
+    policies: Sequence[PolicyView]
     samples: Sequence[Sample]
     recipe: str
     lineage: Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,35 +20,37 @@ REPORT = "report.html"
 Say = Callable[[str], None]
 
 
-def write_report(folder: Path, path: Path | None = None) -> Path:
+def write_report(folder: Path, path: Path | None = None, against: Sequence[Path] = ()) -> Path:
     """Write the report of the run in `folder`, to `folder/report.html` unless told otherwise; the path.
 
+    Policies of the runs `against` are drawn beside its own.
+
     Raises:
-        RunError: when there is no run, or a file of it is damaged.
+        RunError: when there is no run, a file of it is damaged, or there is nothing to compare.
     """
     from pipeline.report.page import render  # matplotlib is imported only when a page is drawn
     from pipeline.report.run_view import view_run
 
     path = path or folder / REPORT
     run = read_run(folder)
-    page = render(view_run(run), made_from(run))
+    page = render(view_run(run, [read_run(other) for other in against]), made_from(run))
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(page, encoding="utf-8")
     temporary.replace(path)
     return path
 
 
-def plain_view(folder: Path) -> dict[str, Any]:
+def plain_view(folder: Path, against: Sequence[Path] = ()) -> dict[str, Any]:
     """What the page says, as plain values; charts by their titles and notes.
 
     Raises:
-        RunError: when there is no run, or a file of it is damaged.
+        RunError: as `write_report`.
     """
     from pipeline.report.run_view import view_run
 
-    view = asdict(view_run(read_run(folder)))
-    for stage in view["stages"]:
-        stage["charts"] = [{key: chart[key] for key in ("title", "note")} for chart in stage["charts"]]
+    view = asdict(view_run(read_run(folder), [read_run(other) for other in against]))
+    for part in (*view["stages"], *view["policies"]):
+        part["charts"] = [{key: chart[key] for key in ("title", "note")} for chart in part["charts"]]
     return view
 
 
