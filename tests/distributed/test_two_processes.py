@@ -23,7 +23,7 @@ def test_stages_for_the_main_process_give_the_same_bytes(small_run: Path, two: P
     assert (two / "corpus" / name).read_bytes() == (small_run / "corpus" / name).read_bytes()
 
 
-@pytest.mark.parametrize("stage", ["pretrain", "sft", "reward", "dpo"])
+@pytest.mark.parametrize("stage", ["pretrain", "sft", "reward"])
 def test_the_first_twenty_losses_agree(small_run: Path, two: Path, stage: str):
     one, other = chain.metrics(small_run / stage), chain.metrics(two / stage)
     pairs = [(a["loss"], b["loss"]) for a, b in zip(one, other, strict=True)][:20]
@@ -66,8 +66,13 @@ def test_ppo_samples_the_same_rollouts_and_takes_the_same_first_step(small_run: 
         assert other[name] == pytest.approx(one[name], rel=1e-5)
 
 
-def test_dpo_starts_with_the_same_answers_and_ends_at_the_same_distance(small_run: Path, two_from_the_same: Path):
+def test_dpo_takes_the_same_steps_and_gives_the_same_answers(small_run: Path, two_from_the_same: Path):
+    one, other = (chain.metrics(run / "dpo") for run in (small_run, two_from_the_same))
+    assert len(one) == len(other) >= 20
+    for left, right in zip(one, other, strict=True):
+        for name in ("loss", "grad_norm", "margin", "chosen_reward"):
+            assert right[name] == pytest.approx(left[name], rel=1e-4, abs=1e-5), name
     one, other = (read_rows(run / "dpo/course.jsonl") for run in (small_run, two_from_the_same))
     assert [row["step"] for row in one] == [row["step"] for row in other] == [0, 13, 27, 40]
-    assert {name: other[0][name] for name in one[0]} == pytest.approx(one[0], abs=1e-5)
-    assert other[-1]["kl"] == pytest.approx(one[-1]["kl"], rel=1e-2, abs=1e-3)
+    for left, right in zip(one, other, strict=True):
+        assert right == pytest.approx(left, rel=1e-3, abs=1e-4)

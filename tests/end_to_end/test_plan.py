@@ -33,7 +33,7 @@ def manifest(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "manifest.json").read_text())
 
 
-@pytest.mark.parametrize("stage", ["pretrain", "sft", "reward"])
+@pytest.mark.parametrize("stage", ["pretrain", "sft", "reward", "dpo"])
 def test_a_probe_foresees_tokens_steps_flops_and_parameters_exactly(
     small_run: Path, without: Callable[[str], Path], stage: str, monkeypatch: pytest.MonkeyPatch
 ):
@@ -55,7 +55,7 @@ def test_before_anything_is_made_parameters_are_right_and_bounds_hold(small_run:
     estimates = recipe.estimates(recipe.plan(runs=tmp_path), runs=tmp_path)
     for stage, estimate in estimates.items():
         foreseen, metrics = estimate.record(), manifest(small_run / stage)["metrics"]
-        if stage in ("pretrain", "sft", "reward", "ppo"):
+        if stage in ("pretrain", "sft", "reward", "ppo", "dpo"):
             assert foreseen["parameters"] == weight_count(small_run / stage)
             assert foreseen["steps"] == metrics["steps"]
         for name, metric in {"tokens": "tokens" if stage == "ppo" else "trained_tokens", "flops": "flops"}.items():
@@ -78,6 +78,7 @@ def within(foreseen: float, sign: str, truth: float) -> None:
         ("sft", "sft.train.steps=12"),
         ("reward", "reward.train.epochs=0.5"),
         ("ppo", "ppo.steps=2"),
+        ("dpo", "dpo.train.epochs=0.5"),
     ],
 )
 def test_the_trainer_takes_the_memory_that_was_foreseen(

@@ -65,3 +65,12 @@ def test_the_published_model_generates_where_pipeline_is_not(tiny: Path, tmp_pat
     )
     assert answer.returncode == 0, answer.stderr
     assert "<|assistant|>" in answer.stdout
+
+
+def test_dpo_beside_it_takes_over_everything_up_to_the_pairs(tiny: Path):
+    folder = tiny.parents[1]
+    chain.gristmill(folder, "init", "tiny-dpo")
+    plan = json.loads(chain.gristmill(folder, "plan", "tiny-dpo.yaml", "--json"))
+    does = {stage["id"]: stage["action"] for stage in plan["stages"]}
+    made = ("dpo", "evaluate", "publish")
+    assert does == {stage: "run" if stage in made else "reuse" for stage in does} and does.keys() >= set(made)
