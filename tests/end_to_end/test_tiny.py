@@ -71,6 +71,6 @@ def test_dpo_beside_it_takes_over_everything_up_to_the_pairs(tiny: Path):
     folder = tiny.parents[1]
     chain.gristmill(folder, "init", "tiny-dpo")
     plan = json.loads(chain.gristmill(folder, "plan", "tiny-dpo.yaml", "--json"))
-    does = {stage["id"]: stage["action"] for stage in plan["stages"]}
+    does = {stage["id"]: stage["action"] for stage in plan}
     made = ("dpo", "evaluate", "publish")
     assert does == {stage: "run" if stage in made else "reuse" for stage in does} and does.keys() >= set(made)
