@@ -6,7 +6,7 @@ The rooms of the stages that train say what they know; the arithmetic is here, a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -117,8 +117,9 @@ def training_estimate(
     scratch: float = 0,
     rows: RowPlan | None = None,
     remarks: tuple[str, ...] = (),
+    needed: Callable[..., int] = step_bytes,
 ) -> Estimate:
-    """The figures of a training; `scratch` is disk beside the checkpoints.
+    """The figures of a training; `scratch` is disk beside the checkpoints, `needed` the memory of a step.
 
     With `rows`, counted by a probe, steps, tokens and FLOPs are exact, and time is that of training for two seconds.
     """
@@ -131,7 +132,7 @@ def training_estimate(
         unknown |= dict.fromkeys(("parameters", "flops", "memory_bytes", "disk_bytes"), facts.why)
         return Estimate(steps=steps, tokens=tokens, unknown=unknown, recorded=RECORDED, remarks=remarks)
     adapter = adapter_parameters(lora, model.sizes)
-    micro_batch, memory = _memory(model, train, facts, adapter, context)
+    micro_batch, memory = _memory(model, train, facts, adapter, context, needed)
     frozen = lora is not None
     counted = rows and Figure(rows.flops(model.sizes, micro_batch, frozen=frozen))
     flops = counted or _flops(model.sizes, train, facts, steps, frozen)
@@ -200,8 +201,9 @@ def _flops(
 
 
 def _memory(
-    model: ModelFacts, train: TrainConfig, facts: RowFacts, adapter: int | None, context: EstimateContext
-) -> tuple[int, Figure]:
+    model: ModelFacts, train: TrainConfig, facts: RowFacts, adapter: int | None, context: EstimateContext,
+    bytes_of: Callable[..., int],
+) -> tuple[int, Figure]:  # fmt: skip
     """The micro-batch that a stage would choose now, and the memory of a step with it."""
     longest = facts.longest or Figure(model.sizes.max_position_embeddings * facts.sequences, "<=")
     length = int(longest.value)
@@ -218,7 +220,7 @@ def _memory(
     even = train.global_batch_size % parts == 0  # if not, the run will say which sizes would do
     per_process = train.global_batch_size // parts if even else train.global_batch_size
     precision = foreseen_precision(context.runtime.precision, context.machine.device)
-    needed = partial(step_bytes, shape, precision=precision, world_size=world_size, strategy=way.name)
+    needed = partial(bytes_of, shape, precision=precision, world_size=world_size, strategy=way.name)
     micro_batch = micro_batch_of(context, per_process, needed)
     amount = needed(micro_batch, accumulates=micro_batch < per_process)
     return micro_batch, Figure(amount, longest.sign if model.sizes.own else "~")

@@ -76,8 +76,8 @@ def test_every_field_says_what_it_is():
     assert not [entry for kind, stage in stage_table().items() for entry in undocumented(stage.config, kind)]
 
 
-def test_configs_have_at_most_sixteen_fields():
-    assert not {kind: n for kind, stage in stage_table().items() if (n := len(stage.config.model_fields)) > 16}
+def test_configs_have_at_most_seventeen_fields():
+    assert not {kind: n for kind, stage in stage_table().items() if (n := len(stage.config.model_fields)) > 17}
 
 
 @pytest.mark.parametrize("kind", stage_table())

@@ -6,6 +6,7 @@ from pipeline.core.estimates import Estimate, EstimateContext
 from pipeline.core.stage import Inputs
 from pipeline.data.sizes import pairs_to_train_on
 from pipeline.stages.dpo.config import Config
+from pipeline.stages.dpo.costs import pair_step_bytes
 from pipeline.training.estimate import model_facts, training_estimate
 from pipeline.training.pairs import pair_facts, pair_plan
 
@@ -25,4 +26,4 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
 
         pairs = training_pairs(inputs, model.sizes.max_position_embeddings, context.seed)
         rows = pair_plan(config.train, pairs.lengths, pairs.widths, context.seed)
-    return training_estimate(model, config.train, facts, context, lora=config.lora, rows=rows)
+    return training_estimate(model, config.train, facts, context, lora=config.lora, rows=rows, needed=pair_step_bytes)

@@ -16,6 +16,7 @@ from pipeline.data.pairs import AnswerPairs, answer_pairs, split_pairs
 from pipeline.models.device import on_own_device
 from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
 from pipeline.stages.dpo.config import Config
+from pipeline.stages.dpo.costs import pair_step_bytes
 from pipeline.stages.dpo.implicit import LogProbs, held_out_figures, pair_log_probs, reference_log_probs
 from pipeline.stages.dpo.reference import PolicyAndReference
 from pipeline.stages.dpo.trainer import Measuring, pair_trainer
@@ -67,7 +68,7 @@ def train_on(
     conversations, pad_id = pairs.conversations, require_pad_token(tokenizer)
     plan = pair_plan(config.train, conversations.lengths, conversations.widths, context.seed)
     shape = shape_of(model, plan.longest, mean_length=plan.mean_length, mask_columns=plan.longest // 2)
-    choices = choose(context, shape, config.train.global_batch_size)
+    choices = choose(context, shape, config.train.global_batch_size, pair_step_bytes)
     reference, unseen_reference = reference_log_probs(model, sets, pad_id, choices.precision, context)
     trainer: Any = pair_trainer(model, tokenizer, pairs, reference, config, plan.steps, choices, context)
     log = CourseLog(context.output / COURSE, plan.steps, config.course.points, measured, context.processes)

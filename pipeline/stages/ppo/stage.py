@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,6 @@ from pipeline.core.references import Resolved
 from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.data.answers import require_end_token
 from pipeline.data.comparison import SAMPLES, comparison_figures, write_samples
-from pipeline.data.course import course_figures, open_course
-from pipeline.data.course_config import COURSE
 from pipeline.data.reading import read_prompts
 from pipeline.models.headers import weight_count
 from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
@@ -24,6 +21,7 @@ from pipeline.models.sizes import DecoderSizes, sizes_of
 from pipeline.stages.ppo.comparison import compare
 from pipeline.stages.ppo.config import Config
 from pipeline.stages.ppo.costs import Company, tokens_per_pass, total_flops
+from pipeline.stages.ppo.course import course_log
 from pipeline.stages.ppo.networks import Critic, make_networks
 from pipeline.stages.ppo.pretraining import Documents, read_text
 from pipeline.stages.ppo.prompts import encode_prompts
@@ -173,23 +171,6 @@ def flops(trainer: Trainer, reward_parameters: int) -> float:
     company = company_of(config, trainer.critic, reward_parameters)
     policy = sizes_of(trainer.policy.model.config.to_dict())
     return total_flops(policy, company, config, prompt_length, response_length)
-
-
-def course_log(
-    trainer: Trainer, inputs: Inputs, tokenizer: TokenizersBackend, context: StageContext
-) -> CourseLog | None:
-    """Where the policy is measured on the same prompts in the course of its training; None where it is not."""
-    config, policy, reference = trainer.config, trainer.policy, trainer.reference
-    if config.course is None:
-        return None
-    own = [{"prompt": prompt.messages} for prompt in trainer.environment.prompts]
-    length = policy.model.config.max_position_embeddings
-    course = open_course(config.course, inputs.course.prompts, own, tokenizer, length, context)
-
-    def measured() -> dict[str, float]:
-        return course_figures(course.answers(lambda: nullcontext(policy.model), lambda: nullcontext(reference.model)))
-
-    return CourseLog(context.output / COURSE, config.steps, config.course.points, measured, context.processes)
 
 
 def train(trainer: Trainer, course: CourseLog | None, context: StageContext) -> dict[str, Any]:
