@@ -90,7 +90,7 @@ def view_policies(group: Sequence[PolicyCourse], place: int) -> PolicyView:
 
 
 def at_equal_distance(group: Sequence[PolicyCourse]) -> Table:
-    """Each policy's score where its course first passes a few distances that all of them reach."""
+    """Each policy's score where its course passes a few distances that all of them reach."""
     farthest = min(max(row["kl"] for row in course.rows) for course in group)
     rows = []
     for kl in levels(farthest):
@@ -103,24 +103,26 @@ def at_equal_distance(group: Sequence[PolicyCourse]) -> Table:
     head = ["KL, nats per answer", *(course.label for course in group)]
     if len(group) == 2:
         head.append(f"{group[1].label} less {group[0].label}")
-    note = "between points of training by a straight line; ± one standard error, that of the KL included"
+    note = "the last time that training passes it, by a line between points; ± one standard error, the KL's included"
     return Table("True score at equal KL", head, rows, note)
 
 
 def score_at(rows: Rows, kl: float) -> Reached:
-    """Where the course first passes `kl`, which it does: by the line between the points on both sides.
+    """Where the course passes `kl`, which it does: by the line between the points on both sides.
 
-    The error of the distance counts as that of the score times the line's slope. Both points are of the same prompts
-    and uniforms, so their errors are taken to go together.
+    Where it comes back to a distance, the last time counts: the policy that was trained longest. The error of the
+    distance counts as that of the score times the line's slope. Both points are of the same prompts and uniforms, so
+    their errors are taken to go together.
     """
-    before, after = next((a, b) for a, b in pairwise(rows) if b["kl"] >= kl)
+    passing = [pair for pair in pairwise(rows) if (pair[0]["kl"] - kl) * (pair[1]["kl"] - kl) <= 0]
+    before, after = passing[-1]
     step = after["kl"] - before["kl"]
-    share = (kl - before["kl"]) / step if step > 0 else 1.0
+    share = (kl - before["kl"]) / step if step else 1.0
 
     def between(column: str) -> float:
         return (1 - share) * before.get(column, 0.0) + share * after.get(column, 0.0)
 
-    slope = (after[SCORE] - before[SCORE]) / step if step > 0 else 0.0
+    slope = (after[SCORE] - before[SCORE]) / step if step else 0.0
     return Reached(between(SCORE), math.hypot(between(f"{SCORE}_error"), slope * between("kl_error")))
 
 

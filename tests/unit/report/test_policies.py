@@ -68,6 +68,12 @@ def test_the_error_of_the_distance_counts_by_the_slope():
     assert score_at(rows, 1.0).value == 0.5
 
 
+def test_a_course_that_comes_back_counts_where_it_was_trained_longest():
+    rows = [{"kl": kl, "true_score": score} for kl, score in ((0.0, 0.0), (2.0, 1.0), (4.0, 2.0), (3.0, 3.0))]
+    assert score_at(rows, 3.5).value == 2.5
+    assert score_at(rows, 1.0).value == 0.5
+
+
 @pytest.mark.parametrize(
     ("farthest", "expected"),
     [(4.0, [1, 2, 3, 4]), (11.3, [2, 4, 6, 8, 10]), (0.35, [0.1, 0.2, 0.3]), (0.0, []), (6.0, [1, 2, 3, 4, 5, 6])],
