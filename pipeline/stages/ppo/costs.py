@@ -61,15 +61,21 @@ class Company:
             step_bytes(replace(critic, beside=frozen + policy_state // share), micro_batch, **how),
         )
 
+    def state_bytes(self, policy: ModelShape, share: int = 1) -> int:
+        """Weights of all models and AdamW's two moments: what lies in memory from the first update to the last.
+
+        Arguments as those of `sampling_bytes`.
+        """
+        frozen = 4 * (policy.parameters * (policy.trained is None) + self.reward_parameters)
+        return frozen + (4 * policy.parameters + 8 * policy.learning + 12 * self.critic_parameters) // share
+
     def sampling_bytes(self, policy: ModelShape, rows: int, max_new_tokens: int, share: int = 1) -> int:
         """Memory while answers are sampled: the state of all four models, the cache of keys and values, logits.
 
         Where weights are sharded among `share` processes, answers are sampled and read by whole copies.
         """
-        reference = 4 * policy.parameters * (policy.trained is None) + 4 * self.reward_parameters
-        trained = 4 * policy.parameters + 8 * policy.learning + 12 * self.critic_parameters
         copies = 4 * (policy.parameters + self.critic_parameters) * (share > 1)
-        state = reference + trained // share + copies
+        state = self.state_bytes(policy, share) + copies
         prompt_length = policy.row_length - max_new_tokens
         return state + sampling_bytes(policy.sizes, rows, prompt_length, max_new_tokens)
 

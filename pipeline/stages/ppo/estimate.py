@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.artifacts import RewardModel
 from pipeline.core.artifact import Artifact
 from pipeline.core.estimates import Estimate, EstimateContext, Figure
+from pipeline.core.quantities import format_bytes
 from pipeline.core.references import Resolved
 from pipeline.core.stage import Inputs
 from pipeline.data.sizes import size_of
@@ -38,6 +39,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     company = _company(config, policy, inputs.reward, context)
     adapter = adapter_parameters(config.lora, policy.sizes)
     trained = (adapter or policy.weights) + company.critic_parameters
+    state = company.state_bytes(ModelShape(policy.sizes, policy.weights + (adapter or 0), 0, trained=adapter))
     known = Estimate(
         parameters=policy.parameters,
         tokens=tokens,
@@ -45,6 +47,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
         disk_bytes=Figure(4 * policy.weights + _FOLDER, "~"),
         scratch_bytes=Figure((KEPT + 1) * checkpoint_bytes(trained), "<="),
         notes=("answers as long as they may be", MEMORY if adapter is None else MEMORY_OF_ADAPTERS),
+        remarks=(f"weights of its models and optimizer states: {format_bytes(state)}",),
         pace={"steps": steps},
         recorded=RECORDED,
         makes={MODEL: policy},

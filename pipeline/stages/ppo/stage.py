@@ -59,7 +59,11 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     }
     if choices.inexact:
         metrics |= {"exact": False, "inexact_because": choices.inexact}
-    metrics["flops"] = flops(trainer, reward_weights(inputs.reward))
+    reward_parameters = reward_weights(inputs.reward)
+    metrics["flops"] = flops(trainer, reward_parameters)
+    if not strategy().shards_weights:
+        others = reward_parameters if trainer.environment.scorer is None else 0
+        metrics["state_bytes"] = trainer.state_bytes() + 4 * others
     adapters = trainer.policy.adapters
     model = trainer.readers()[0].model if adapters is None else adapters.finished(inputs.policy.address, context)
     if context.processes.is_main:
@@ -129,7 +133,7 @@ def build(
     end_ids = [require_end_token(tokenizer)]
     sampler = Sampler(context.seed, end_ids, pad_id, config.sampling.max_new_tokens, config.sampling.temperature)
     truth, documents = open_truth(inputs.prompts, tokenizer), open_text(config, inputs, tokenizer, row_length)
-    environment = Environment(prompts, score, sampler, truth, documents)
+    environment = Environment(prompts, score, sampler, truth, documents, scorer)
     automatic = context.runtime.micro_batch == "auto"
     micro_batch_tokens = tokens_per_pass(choices.micro_batch, row_length, choices.device, automatic)
     return Trainer(config, policy, critic, environment, context.seed, accelerator, micro_batch_tokens), choices

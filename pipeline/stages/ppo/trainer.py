@@ -40,6 +40,7 @@ from pipeline.training.whole import Whole
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
+    from pipeline.models.scoring import RewardScorer
     from pipeline.stages.ppo.config import Config, OptimizerConfig
     from pipeline.stages.ppo.scoring import Truth
 
@@ -68,6 +69,8 @@ class Environment:
     """True figures of answers, where they are known; logged only."""
     documents: Documents = ()
     """Running text, where the config asks for it."""
+    scorer: RewardScorer | None = None
+    """The reward model, where a critic could start from it."""
 
 
 class Trainer:
@@ -271,6 +274,17 @@ class Trainer:
     def bytes(self) -> int:
         """Size of the trained parameters."""
         return sum(weights.nbytes for part in self.trained.values() for weights in part)
+
+    def state_bytes(self) -> int:
+        """Weights of all models, those that several share counted once, and the optimizers' states.
+
+        Without those of reward models from which no critic can start.
+        """
+        networks: list[torch.nn.Module] = [self.policy, self.critic, self.reference]
+        networks += [] if self.environment.scorer is None else [self.environment.scorer.model]
+        weights = {id(part): part.nbytes for network in networks for part in network.parameters()}
+        states = [state for _, learner in self._learners() for state in learner.optimizer.state.values()]
+        return sum(weights.values()) + sum(part.nbytes for state in states for part in state.values())
 
     def save(self, folder: Path, figures: Mapping[str, Any]) -> None:
         """Write the whole state into `folder`, with the figures of the last update; every process calls it."""
