@@ -53,7 +53,7 @@ def test_it_starts_at_its_reference_and_learns_which_word_is_preferred(tmp_path)
     assert verdicts["held-out accuracy"] == verdicts["loss fell"] == "pass"
 
 
-@pytest.mark.parametrize("beta", [0.5, 2.0])
+@pytest.mark.parametrize("beta", [0.5, pytest.param(2.0, marks=pytest.mark.slow)])
 def test_it_reaches_the_known_optimum(tmp_path, beta):
     """Of pairs whose labels say A three times in four, the optimum's log-odds of A over B are log 3 / beta above the
     reference's (https://arxiv.org/abs/2305.18290, eq. 5, with the Bradley-Terry model's own probability)."""

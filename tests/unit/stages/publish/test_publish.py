@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ from pipeline.core.stage import Inputs
 from pipeline.stages.publish.checks import check
 from pipeline.stages.publish.config import Config
 from pipeline.stages.publish.lineage import lineage
-from pipeline.stages.publish.model_card import Findings, limits
+from pipeline.stages.publish.model_card import Findings, course_section, limits
 from pipeline.stages.publish.quick_start import run_alone
 from pipeline.stages.publish.stage import default_name, run
 from pipeline.stages.publish.tables import cell, course_table, verbatim
@@ -183,3 +184,11 @@ def test_a_course_shows_its_ends():
 
 def test_limits_hold_for_a_model_of_which_nothing_is_known():
     assert limits(Findings(), []) == ["It was not tested for truthfulness, safety or bias."]
+
+
+def test_a_policy_on_pairs_shows_the_course_that_its_stage_measured(tmp_path):
+    rows = [{"step": step, "kl": 0.1 * step, "true_score": 0.5 * step} for step in (0, 150, 300)]
+    (tmp_path / "course.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ((section, pictures),) = course_section(SimpleNamespace(id="dpo", kind="dpo", path=tmp_path))
+    assert "true score" in section.text and "| 300 | 30 | 150 |" in section.text
+    assert [picture.name for picture in pictures] == ["dpo-reward-against-kl"]
