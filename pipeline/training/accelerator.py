@@ -12,7 +12,7 @@ from torch.distributed.tensor import DTensor
 
 from pipeline.core.errors import StageError
 from pipeline.training.choices import Choices
-from pipeline.training.processes import computes_on_cpu
+from pipeline.training.processes import computes_on_cpu, forget_accelerator
 from pipeline.training.strategy import strategy
 from pipeline.training.whole import is_sharded
 
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 def make_accelerator(choices: Choices) -> Accelerator:
     """An accelerator that accumulates nothing by itself, over the processes of this launch."""
     from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
     from accelerate.utils import DistributedDataParallelKwargs
 
-    AcceleratorState._reset_state(False)  # what trained before in this process may have fixed another precision
+    forget_accelerator()  # what trained before in this process may have fixed another precision
 
     # torch renames the option; accelerate still passes it by its old name.
     warnings.filterwarnings("ignore", message=".*broadcast_buffers.*", category=FutureWarning)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import DistributedType
 
 from pipeline.core.errors import RunError
 from pipeline.training.strategy import strategy
@@ -24,6 +25,16 @@ _PATIENCE = timedelta(days=30)
 def computes_on_cpu() -> bool:
     """What accelerate is told. With it, on a CPU, it would take FSDP and DeepSpeed for data parallelism, in silence."""
     return not torch.cuda.is_available() and not strategy().shards
+
+
+def forget_accelerator() -> None:
+    """Let the next accelerator of this process choose its own precision and plugins; the process group stays.
+
+    Accelerate notes FSDP in the state of the process, and would then leave the next accelerator without its plugin.
+    """
+    AcceleratorState._reset_state(False)
+    if PartialState._shared_state.get("distributed_type") == DistributedType.FSDP:
+        PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
 
 
 class LaunchedProcesses:
@@ -89,7 +100,7 @@ class LaunchedProcesses:
     def reset(self) -> None:
         """Let the next trainer choose its own precision and plugins; the process group stays."""
         self.barrier()
-        AcceleratorState._reset_state(False)
+        forget_accelerator()
 
     def leave(self) -> None:
         """Close the groups while Python is still whole.
