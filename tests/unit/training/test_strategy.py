@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from accelerate import PartialState
+from accelerate.utils import DistributedType
 from ruamel.yaml import YAML
 
 from pipeline.core.errors import RunError
 from pipeline.training import strategy as module
+from pipeline.training.processes import forget_accelerator
 from pipeline.training.strategy import Strategy, strategy_of
 from tests.chain import ROOT
 
@@ -76,3 +79,10 @@ def test_what_is_not_offered_is_refused_with_the_way_on(
 def test_processes_that_share_a_model_by_tensors_compute_the_same_rows():
     assert [Strategy("tp").share_of_data(rank, 2) for rank in range(2)] == [(0, 1), (0, 1)]
     assert [Strategy("fsdp2").share_of_data(rank, 2) for rank in range(2)] == [(0, 2), (1, 2)]
+
+
+def test_an_accelerator_leaves_no_strategy_behind(monkeypatch: pytest.MonkeyPatch):
+    """Accelerate writes FSDP into the state that outlives it, and makes the next accelerator without FSDP's plugin."""
+    monkeypatch.setitem(PartialState._shared_state, "distributed_type", DistributedType.FSDP)
+    forget_accelerator()
+    assert PartialState._shared_state["distributed_type"] == DistributedType.MULTI_GPU
