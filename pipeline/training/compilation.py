@@ -13,8 +13,10 @@ from dataclasses import asdict, replace
 import torch
 
 from pipeline.core.artifact import write_json
+from pipeline.core.errors import StageError
 from pipeline.core.stage import Runtime, StageContext
 from pipeline.training.choices import FILE, Choices
+from pipeline.training.strategy import strategy
 
 _PAYS_FROM = 300.0
 """Seconds of eager training: compiling takes half a minute where nothing is cached, and saves about a quarter."""
@@ -30,6 +32,7 @@ def settle_compilation(
     """
     wanted, reason = choices.compiled, ""
     if wanted is None:
+        # Asked by every process, so that a refusal ends all of them; rank 0 decides.
         wanted, reason = context.processes.broadcast(wants_compilation(context.runtime, seconds))
     if reason:
         context.progress.note(reason)
@@ -46,8 +49,17 @@ def settle_compilation(
 
 
 def wants_compilation(runtime: Runtime, seconds: float) -> tuple[bool, str]:
-    """Whether to compile a training of so many seconds, and what to say of it."""
+    """Whether to compile a training of so many seconds, and what to say of it.
+
+    Raises:
+        StageError: if compiling is asked for and weights are sharded.
+    """
     if runtime.compile is False:
+        return False, ""
+    if strategy().shards_weights:
+        if runtime.compile is True:
+            raise StageError(f"runtime.compile: true: under {strategy().name} models are not compiled; write auto or "
+                             "false, or start by recipes/accelerate/ddp.yaml")  # fmt: skip
         return False, ""
     if runtime.compile == "auto" and seconds < _PAYS_FROM:
         return False, ""
