@@ -56,9 +56,9 @@ def gathered(weights: Tensor) -> Tensor:
     if isinstance(weights, DTensor):
         return weights.full_tensor().clone()
     if hasattr(weights, "ds_id"):  # ZeRO-3's
-        from deepspeed.zero import GatheredParameters  # pyright: ignore[reportMissingImports]
+        import deepspeed  # pyright: ignore[reportMissingImports]
 
-        with GatheredParameters([weights]):
+        with deepspeed.zero.GatheredParameters([weights]):
             return weights.clone()
     return weights.clone()
 
