@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipeline.core.errors import StageError
 from pipeline.core.progress import Progress
 from pipeline.core.stage import Runtime, StageContext
 from pipeline.training import compilation
@@ -100,11 +99,3 @@ def test_trying_leaves_the_generator_as_it_was(context):
     before = torch.get_rng_state()
     settle_compilation(choose(context, SHAPE, 8), context, HOUR, Trial())
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_sharded_model_is_not_compiled(monkeypatch: pytest.MonkeyPatch):
-    for name, value in {"WORLD_SIZE": "2", "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}.items():
-        monkeypatch.setenv(name, value)
-    assert wants_compilation(Runtime(), 1e6) == (False, "")
-    with pytest.raises(StageError, match=r"runtime\.compile: true: under fsdp2"):
-        wants_compilation(Runtime(compile=True), 1e6)

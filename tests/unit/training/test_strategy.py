@@ -7,8 +7,10 @@ from accelerate import PartialState
 from accelerate.utils import DistributedType
 from ruamel.yaml import YAML
 
-from pipeline.core.errors import RunError
+from pipeline.core.errors import RunError, StageError
+from pipeline.core.stage import Runtime
 from pipeline.training import strategy as module
+from pipeline.training.compilation import wants_compilation
 from pipeline.training.processes import forget_accelerator
 from pipeline.training.strategy import Strategy, strategy_of
 from tests.chain import ROOT
@@ -86,3 +88,11 @@ def test_an_accelerator_leaves_no_strategy_behind(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(PartialState._shared_state, "distributed_type", DistributedType.FSDP)
     forget_accelerator()
     assert PartialState._shared_state["distributed_type"] == DistributedType.MULTI_GPU
+
+
+def test_a_sharded_model_is_not_compiled(monkeypatch: pytest.MonkeyPatch):
+    for name, value in FSDP2.items():
+        monkeypatch.setenv(name, value)
+    assert wants_compilation(Runtime(), 1e6) == (False, "")
+    with pytest.raises(StageError, match=r"runtime\.compile: true: under fsdp2"):
+        wants_compilation(Runtime(compile=True), 1e6)
