@@ -55,6 +55,7 @@ def conversation_ids(tokenizer: TokenizersBackend, messages: Sequence[Message]) 
     """
     text, spans = _render(tokenizer, messages, prompt=False)
     spans = spans or _spans_by_prefix(tokenizer, messages, text)
+    spans = [(start, _end_of_turn(tokenizer, text, start, end)) for start, end in spans]
     pieces, roles = [], []
     for start, end, is_answer in _segments(spans, len(text)):
         parts = text[start:end].split(_BREAK)
@@ -63,6 +64,20 @@ def conversation_ids(tokenizer: TokenizersBackend, messages: Sequence[Message]) 
     encoded = _encode(tokenizer, pieces)
     mask = [role for role, piece in zip(roles, encoded, strict=True) for _ in piece]
     return [token for piece in encoded for token in piece], mask
+
+
+def has_marks(template: Any) -> bool:
+    """Whether a template marks what the assistant says."""
+    return isinstance(template, str) and re.search(r"\{%-?\s*generation\b", template) is not None
+
+
+def rendered(tokenizer: TokenizersBackend, messages: Sequence[Message]) -> str:
+    """A whole conversation as the tokenizer's template writes it.
+
+    Raises:
+        StageError: if there is no template, or it refuses the conversation.
+    """
+    return _render(tokenizer, messages, prompt=False)[0].replace(_BREAK, "")
 
 
 def response_text(tokenizer: TokenizersBackend, ids: Sequence[int]) -> str:
@@ -83,8 +98,8 @@ def _render(
     """
     if not tokenizer.chat_template:
         raise StageError(
-            f"the tokenizer of {tokenizer.name_or_path} has no chat template; use a model that was tuned for "
-            "conversations, or one that this pipeline trained"
+            f"the tokenizer of {tokenizer.name_or_path} has no chat template; name one in the stage that trains it "
+            "first (adopt: {template: chatml}), or use a model that was tuned for conversations"
         )
     control = _control_tokens(tokenizer)
     chat = [{key: _neutralise(value, control) for key, value in message.items()} for message in messages]
@@ -94,14 +109,15 @@ def _render(
         rendered, spans = render(
             conversations=[chat],
             chat_template=tokenizer.chat_template,
-            return_assistant_tokens_mask=not prompt and "generation" in tokenizer.chat_template,
+            return_assistant_tokens_mask=not prompt and has_marks(tokenizer.chat_template),
             add_generation_prompt=prompt,
             **names,
         )
     except TemplateError as error:  # of its syntax, or raised by it: many templates refuse system messages
         raise StageError(
             f"the chat template of {tokenizer.name_or_path} refuses a conversation of the roles "
-            f"{', '.join(message['role'] for message in messages)}: {error}; change the data, or the template"
+            f"{', '.join(dict.fromkeys(message['role'] for message in messages))}: {error}; change the data, or the "
+            "template"
         ) from None
     return rendered[0], spans[0] if spans else []
 
@@ -143,6 +159,13 @@ def _spans_by_prefix(tokenizer: TokenizersBackend, messages: Sequence[Message], 
             )
         spans.append((len(before), len(through)))
     return spans
+
+
+def _end_of_turn(tokenizer: TokenizersBackend, text: str, start: int, end: int) -> int:
+    """Where a turn's end token ends: what a template writes behind it is no part of the answer."""
+    end_token: Any = tokenizer.eos_token
+    last = text.rfind(end_token, start, end) if end_token else -1
+    return end if last < 0 else last + len(end_token)
 
 
 def _encode(tokenizer: TokenizersBackend, pieces: Sequence[str]) -> list[list[int]]:

@@ -77,18 +77,23 @@ def load_model(path: Path | str, dtype: torch.dtype | None = None) -> PreTrained
 
 
 def load_classifier(
-    path: Path | str, start: Literal["model", "fresh"] | None = None, seed: int = 0, dtype: torch.dtype | None = None
-) -> PreTrainedModel:
+    path: Path | str, start: Literal["model", "fresh"] | None = None, seed: int = 0, dtype: torch.dtype | None = None,
+    pad_id: int | None = None,
+) -> PreTrainedModel:  # fmt: skip
     """A scorer with one label, in evaluation mode.
 
     `start` is None for a folder that holds a classifier. For one that holds a language model, "model" takes its trunk
-    and draws a new head from `seed`; "fresh" takes only its shape and draws every weight.
+    and draws a new head from `seed`; "fresh" takes only its shape and draws every weight. `pad_id` is the padding
+    token's id where the folder's is not to be used.
 
     Raises:
         StageError: as `load_config`; if no padding token is known; without `start`, if it holds no classifier.
     """
     config = load_config(path)
-    if config.pad_token_id is None:
+    if pad_id is not None:
+        # An embedding refuses one that it has no row of; rows are added by whoever added the token.
+        config.pad_token_id = pad_id if pad_id < config.vocab_size else None
+    elif config.pad_token_id is None:
         config.pad_token_id = require_pad_token(load_tokenizer(path))
     kind = AutoModelForSequenceClassification
     if start is not None:

@@ -15,8 +15,8 @@ import peft
 import torch
 from transformers import PreTrainedModel
 
+from pipeline.data.adopting import open_model
 from pipeline.models.device import on_own_device
-from pipeline.models.loading import load_model
 from pipeline.training.whole import Whole
 
 
@@ -41,4 +41,4 @@ class PolicyAndReference:
             with policy.disable_adapter():
                 yield policy  # pyright: ignore[reportReturnType]: it answers as the model inside it
         else:
-            yield on_own_device(load_model(self._folder, dtype=torch.float32))
+            yield on_own_device(open_model(self._folder, torch.float32)[0])

@@ -9,12 +9,13 @@ import torch
 from transformers import TokenizersBackend
 
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.adopting import open_model, tell
 from pipeline.data.comparison import SAMPLES, comparison_figures, write_samples
 from pipeline.data.course import Course, course_figures, open_course
 from pipeline.data.course_config import COURSE
 from pipeline.data.pairs import AnswerPairs, answer_pairs, split_pairs
 from pipeline.models.device import on_own_device
-from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
+from pipeline.models.loading import require_pad_token, save_model
 from pipeline.stages.dpo.config import Config
 from pipeline.stages.dpo.costs import pair_step_bytes
 from pipeline.stages.dpo.implicit import LogProbs, held_out_figures, pair_log_probs, reference_log_probs
@@ -32,8 +33,9 @@ from pipeline.training.strategy import require_offered
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Write the trained policy, `metrics.jsonl`, `course.jsonl` and `samples.jsonl`."""
     require_offered("dpo")
-    tokenizer = load_tokenizer(inputs.model.path)
-    model = on_own_device(load_model(inputs.model.path, dtype=torch.float32))
+    model, adopted = open_model(inputs.model.path, torch.float32)
+    changed, tokenizer = tell(adopted, config.lora, context), adopted.tokenizer
+    model = on_own_device(model)
     model = with_adapter(model, config.lora, context.seed)
     rows, held_out = split_pairs(inputs.preferences, inputs.validation, context.seed)
     length, address = model.config.max_position_embeddings, inputs.preferences.address
@@ -46,7 +48,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
         return course_figures(course.answers(models.policy, models.reference))
 
     metrics, found, runtime = train_on(model, tokenizer, (pairs, unseen), measured, config, context)
-    metrics |= compare(models, course, config, context)
+    metrics |= changed | compare(models, course, config, context)
     if held_out:
         metrics |= held_out_figures(*found, unseen, held_out, config.beta)
     with models.policy() as policy:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline.artifacts import Corpus, Model
 from pipeline.core.stage import Processes
+from pipeline.data.adopting import open_model
 from pipeline.models.device import on_own_device
-from pipeline.models.loading import load_model, load_tokenizer
 from pipeline.stages.evaluate.config import Config
 from pipeline.stages.evaluate.figures import Figure
 
@@ -27,7 +27,8 @@ class Subject:
 
 def open_subject(artifact: Model) -> Subject:
     """The model, on this process's device, and tokenizer of an artifact."""
-    return Subject(artifact.address, on_own_device(load_model(artifact.path)), load_tokenizer(artifact.path))
+    model, adopted = open_model(artifact.path)
+    return Subject(artifact.address, on_own_device(model), adopted.tokenizer)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pipeline.artifacts import DataInput, Model, ModelInput
 from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Settings, Stage, StageConfig
+from pipeline.data.adoption import AdoptConfig
 from pipeline.training.config import SHORTEST, TrainConfig
 from pipeline.training.lora import LoraConfig
 
@@ -39,6 +40,9 @@ class Config(StageConfig):
 
     model: ModelInput = Reference(path="sft")
     """The model to start from."""
+    adopt: AdoptConfig | None = None
+    """What is given to a model that comes without a tokenizer or a chat template; null takes what it brings. Missing
+    end and padding tokens are added in any case."""
     mixture: tuple[MixtureEntry, ...] = Field(
         (
             MixtureEntry(data=DataReference(path="builtin:valley-tasks"), weight=0.8),

@@ -56,10 +56,10 @@ def _rows(config: Config, inputs: Inputs, model: ModelFacts | None, context: Est
 
 def _count(config: Config, inputs: Inputs, model: ModelFacts, context: EstimateContext) -> RowPlan:
     """The rows as the stage will mix and order them."""
-    from pipeline.models.loading import load_tokenizer
+    from pipeline.data.adopting import adopted_tokenizer, resolved
     from pipeline.stages.instruct.sources import open_sources
     from pipeline.stages.instruct.stage import arranged
 
-    tokenizer = load_tokenizer(inputs.model.path)
+    tokenizer = adopted_tokenizer(inputs.model.path, resolved(config, inputs)).tokenizer
     sources = open_sources(config, inputs, tokenizer, model.sizes.max_position_embeddings, context.seed)
     return arranged(config, sources, context.seed)

@@ -9,9 +9,10 @@ import torch
 from transformers import PreTrainedModel, TokenizersBackend
 
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.adopting import open_model, resolved, tell
 from pipeline.data.supervised import Rows
 from pipeline.data.trial import trial, write_answers
-from pipeline.models.loading import load_model, load_tokenizer, save_model
+from pipeline.models.loading import save_model
 from pipeline.stages.instruct.config import Config
 from pipeline.stages.instruct.mixing import mixed_order
 from pipeline.stages.instruct.sources import Source, open_sources
@@ -28,7 +29,8 @@ from pipeline.training.supervised import mean_loss, supervised_trainer, token_ro
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the mixture, and measure on what is held out of each source."""
     require_offered("instruct")
-    model, tokenizer = load_model(inputs.model.path, dtype=torch.float32), load_tokenizer(inputs.model.path)
+    model, adopted = open_model(inputs.model.path, torch.float32, resolved(config, inputs))
+    changed, tokenizer = tell(adopted, config.lora, context), adopted.tokenizer
     model = with_adapter(model, config.lora, context.seed)
     sources = open_sources(config, inputs, tokenizer, model.config.max_position_embeddings, context.seed)
     input_ids = [ids for source in sources for ids in source.lessons.input_ids]
@@ -41,7 +43,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
     metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch, frozen=config.lora is not None)
     model = finished(trainer.model, inputs.model.address, context)
-    metrics |= {"rows": len(input_ids), "loss_tokens": sum(source.lessons.loss_tokens for source in sources)}
+    metrics |= {**changed, "rows": len(input_ids), "loss_tokens": sum(source.lessons.loss_tokens for source in sources)}
     figures, answers = measure(config, model, tokenizer, sources, context)
     if context.processes.is_main:
         save_model(model, tokenizer, context.output)

@@ -12,11 +12,12 @@ from pipeline.core.artifact import Artifact
 from pipeline.core.errors import StageError
 from pipeline.core.references import Resolved
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.adopting import adopted_tokenizer, open_model, tell
 from pipeline.data.answers import require_end_token
 from pipeline.data.comparison import SAMPLES, comparison_figures, write_samples
 from pipeline.data.reading import read_prompts
 from pipeline.models.headers import weight_count
-from pipeline.models.loading import load_model, load_tokenizer, require_pad_token, save_model
+from pipeline.models.loading import require_pad_token, save_model
 from pipeline.models.sizes import DecoderSizes, sizes_of
 from pipeline.stages.ppo.comparison import compare
 from pipeline.stages.ppo.config import Config
@@ -47,13 +48,15 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     require_offered("ppo")
     require_own_networks(config)
     require_shares(config, data_share(context.processes)[1])
-    tokenizer = load_tokenizer(inputs.policy.path)
+    adopted = adopted_tokenizer(inputs.policy.path)
+    changed, tokenizer = tell(adopted, config.lora, context), adopted.tokenizer
     trainer, choices = build(config, inputs, context, tokenizer)
     last = train(trainer, course_log(trainer, inputs, tokenizer, context), context)
     rows = compare(trainer, tokenizer, context.processes)
     metrics = {
         **{name: figure for name, figure in last.items() if name != "step"},
         **comparison_figures(rows),
+        **changed,
         "steps": trainer.update,
         "precision": choices.precision,
     }
@@ -112,7 +115,7 @@ def build(
     config: Config, inputs: Inputs, context: StageContext, tokenizer: TokenizersBackend
 ) -> tuple[Trainer, Choices]:
     """The trainer at its first update, and how it computes."""
-    model = load_model(inputs.policy.path, dtype=torch.float32)
+    model, _ = open_model(inputs.policy.path, torch.float32)
     prompts = encode_prompts(
         read_prompts(inputs.prompts),
         tokenizer,

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.adopting import open_model
 from pipeline.data.answers import require_answers_fit
 from pipeline.data.reading import read_prompts
 from pipeline.data.scorers import open_scorer
 from pipeline.models.device import on_own_device
-from pipeline.models.loading import load_model, load_tokenizer
 from pipeline.stages.preferences.candidates import Comparison
 from pipeline.stages.preferences.config import Config
 from pipeline.stages.preferences.figures import pair_figures
@@ -27,9 +27,10 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Write `train.jsonl` and `validation.jsonl`: prompt, chosen, rejected, scores, the prompt's other columns."""
     prompts = read_prompts(inputs.prompts)
     rows, held_out_rows = split_prompts(prompts, config.pairs, config.held_out, context.seed)
+    model, adopted = open_model(inputs.policy.path)
     comparison = Comparison(
-        model=on_own_device(load_model(inputs.policy.path)),
-        tokenizer=load_tokenizer(inputs.policy.path),
+        model=on_own_device(model),
+        tokenizer=adopted.tokenizer,
         judge=open_scorer(inputs.judge),
         config=config,
         seed=context.seed,

@@ -10,6 +10,7 @@ from pipeline.artifacts import ModelInput, PreferencesInput, RewardModel
 from pipeline.core.quantities import Count
 from pipeline.core.references import DataReference, Reference
 from pipeline.core.stage import Stage, StageConfig
+from pipeline.data.adoption import AdoptConfig
 from pipeline.training.config import SHORTEST, PairTrainConfig
 from pipeline.training.lora import LoraConfig
 
@@ -26,6 +27,9 @@ class Config(StageConfig):
 
     model: ModelInput = Reference(path="instruct")
     """The model whose tokenizer and shape, and with `start: model` whose weights, the reward model takes."""
+    adopt: AdoptConfig | None = None
+    """What is given to a model that comes without a tokenizer or a chat template; null takes what it brings. Missing
+    end and padding tokens are added in any case."""
     start: Literal["fresh", "model"] = "model"
     """`model` keeps the trunk's weights under a new head, which large pretrained models want and the tiny recipe, too:
     from its instruct model .006 to .028 short of the best possible accuracy, from `fresh` weights .02 to .08."""

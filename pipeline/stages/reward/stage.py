@@ -11,9 +11,10 @@ from trl import RewardConfig, RewardTrainer
 
 from pipeline.core.artifact import write_json
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.adopting import adopted_tokenizer, open_classifier, resolved, tell
 from pipeline.data.pair_figures import calibration, pair_figures
 from pipeline.data.pairs import TokenPairs, split_pairs, token_pairs
-from pipeline.models.loading import load_classifier, load_tokenizer, save_model
+from pipeline.models.loading import save_model
 from pipeline.models.scoring import SCORES_FILE, RewardScorer
 from pipeline.stages.reward.config import Config
 from pipeline.training.adapters import finished, keep_dropout, with_adapter
@@ -33,8 +34,9 @@ class PairTrainer(OrderedRows, RewardTrainer):
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the pairs, standardise the scores, and measure on held-out pairs."""
     require_offered("reward")
-    tokenizer = load_tokenizer(inputs.model.path)
-    model = load_classifier(inputs.model.path, start=config.start, seed=context.seed, dtype=torch.float32)
+    adopted = adopted_tokenizer(inputs.model.path, resolved(config, inputs))
+    changed, tokenizer = tell(adopted, config.lora, context), adopted.tokenizer
+    model = open_classifier(adopted, config.start, context.seed, torch.float32)
     model = with_adapter(model, config.lora, context.seed)
     rows, held_out = split_pairs(inputs.preferences, inputs.validation, context.seed)
     context_length = model.config.max_position_embeddings
@@ -46,7 +48,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     if context.processes.is_main:
         save_model(model, tokenizer, context.output)
         write_json(context.output / SCORES_FILE, {"mean": scorer.mean, "std": scorer.std})
-    metrics |= {"raw_mean": scorer.mean, "raw_std": spread, "pairs": len(rows)}
+    metrics |= {**changed, "raw_mean": scorer.mean, "raw_std": spread, "pairs": len(rows)}
     if held_out:
         metrics |= held_out_figures(scorer, unseen, held_out)
     return Outcome(metrics, headline(metrics), runtime)

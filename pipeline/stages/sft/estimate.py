@@ -59,14 +59,15 @@ def _rows(config: Config, inputs: Inputs, model: ModelFacts | None, context: Est
 
 def _count(config: Config, inputs: Inputs, model: ModelFacts, context: EstimateContext) -> RowPlan:
     """The rows as the stage will order them."""
+    from pipeline.data.adopting import adopted_tokenizer, resolved
     from pipeline.data.supervised import lessons_of, split_conversations
-    from pipeline.models.loading import load_tokenizer
     from pipeline.stages.sft.stage import arranged
 
     length = model.sizes.max_position_embeddings
     conversations, _ = split_conversations(inputs.data, inputs.validation, context.seed)
+    tokenizer = adopted_tokenizer(inputs.model.path, resolved(config, inputs)).tokenizer
     lessons = lessons_of(
-        load_tokenizer(inputs.model.path), conversations, loss_on=config.loss_on, context_length=length,
+        tokenizer, conversations, loss_on=config.loss_on, context_length=length,
         address=inputs.data.address,
     )  # fmt: skip
     return arranged(config, lessons, length, context.seed)[1]

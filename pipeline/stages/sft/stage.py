@@ -7,9 +7,10 @@ import torch
 from datasets import Dataset
 
 from pipeline.core.stage import Inputs, Outcome, StageContext
+from pipeline.data.adopting import open_model, resolved, tell
 from pipeline.data.supervised import Lessons, lessons_of, split_conversations
 from pipeline.data.trial import trial, write_answers
-from pipeline.models.loading import load_model, load_tokenizer, save_model
+from pipeline.models.loading import save_model
 from pipeline.stages.sft.config import Config
 from pipeline.training.adapters import finished, with_adapter
 from pipeline.training.choices import choose
@@ -25,7 +26,8 @@ from pipeline.training.supervised import mean_loss, packed_rows, supervised_trai
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the data's conversations, and measure on held-out ones."""
     require_offered("sft")
-    model, tokenizer = load_model(inputs.model.path, dtype=torch.float32), load_tokenizer(inputs.model.path)
+    model, adopted = open_model(inputs.model.path, torch.float32, resolved(config, inputs))
+    changed, tokenizer = tell(adopted, config.lora, context), adopted.tokenizer
     model = with_adapter(model, config.lora, context.seed)
     context_length = model.config.max_position_embeddings
     conversations, held_out = split_conversations(inputs.data, inputs.validation, context.seed)
@@ -40,7 +42,12 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     metrics = train(trainer, config.train, rows.order, choices, rows.tokens_at, context)
     metrics["flops"] = rows.flops(shape.sizes, choices.micro_batch, frozen=config.lora is not None)
     model = finished(trainer.model, inputs.model.address, context)
-    metrics |= {"rows": len(conversations), "loss_tokens": lessons.loss_tokens, "held_out_rows": len(held_out)}
+    metrics |= {
+        **changed,
+        "rows": len(conversations),
+        "loss_tokens": lessons.loss_tokens,
+        "held_out_rows": len(held_out),
+    }
     if held_out:
         unseen = lessons_of(
             tokenizer, held_out, loss_on=config.loss_on, context_length=context_length, address="validation"

@@ -130,6 +130,7 @@ ROWS: list[Fault] = [
     fault("a prompt that leaves no room in ppo", ppo("prompts-long"), TOO_LONG.format("prompts-long", "policy's")),
     fault("a prompt that leaves no room in evaluation", "evaluate: {models: [./model], prompts: ./prompts-long.jsonl, max_new_tokens: 8}", TOO_LONG.format("prompts-long", "model's")),
     fault("fewer rows than a batch", sft("two", more="validation: 0"), "stages.sft: 2 rows are fewer than one global batch of 4; lower train.global_batch_size or bring more data"),
+    fault("an adapter beside layers that are not there", sft("chat", more="lora: {targets: [query]}"), "stages.sft: lora.targets: no layer of this DecoderForCausalLM is meant by 'query'; it has q_proj, k_proj, v_proj, o_proj, up_proj, down_proj, gate_proj"),
     fault("nearly all rows held out", sft("chat", more="validation: 0.99"), "stages.sft: 0 rows are fewer than one global batch of 4; …"),
     fault("more warm-up than steps", sft("chat").replace("steps: 2", "epochs: 1, warmup_steps: 50"), "stages.sft: train.warmup_steps: 50 steps of warm-up leave none of the 5 steps of this training; give fewer, or a share below 1"),
     fault("one prompt, twice", preferences("prompts-same"), "…prompts: 2 rows with 1 different prompts; training and validation share none, so there must be at least two"),
@@ -154,9 +155,10 @@ ROWS: list[Fault] = [
     fault("half a surrogate pair in a column", corpus("surrogate"), "./surrogate.jsonl:1: a column holds half of a surrogate pair; correct the row"),
 ]  # fmt: skip
 
+ENDLESS = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+
 POLICIES: list[Fault] = [
-    fault("a policy without an end token", setting("tokenizer_config.json", "eos_token", None), "stages.ppo: broken: the tokenizer has no end token, so that no answer could ever end; set its eos_token to the token that ends a turn, and save it again"),
-    fault("a policy whose padding is its end", setting("tokenizer_config.json", "pad_token", "<|end|>"), "stages.ppo: broken: pad_token: '<|end|>' (end token '<|end|>'): must be a token of its own; …"),
+    fault("a policy whose template ends no turn", template(ENDLESS), "stages.ppo: broken: its chat template ends the assistant's turns by no special token, so that no answer could end; mend the template, or name one (adopt.template)"),
     fault("a policy of fewer tokens than its tokenizer", more_tokens, "stages.ppo: broken: the tokenizer has … tokens and the model an embedding of …; take the tokenizer that the model was trained with, or resize_token_embeddings and save both"),
     fault("a policy without a chat template", without("chat_template.jinja"), "stages.ppo: the tokenizer of broken has no chat template; …"),
     fault("a policy cut in half", half("model.safetensors"), "stages.ppo: broken: the weights cannot be opened (…); the folder is damaged, or was not saved by save_pretrained"),
@@ -175,18 +177,17 @@ FOLDERS: list[Fault] = [
     fault("no tokenizer", without("tokenizer.json"), f"stages.sft: broken: the tokenizer {OPENED}"),
     fault("a tokenizer cut in half", half("tokenizer.json"), f"stages.sft: broken: the tokenizer {OPENED}"),
     fault("a tokenizer larger than the embedding", more_tokens, "stages.sft: broken: the tokenizer has … tokens and the model an embedding of …; take the tokenizer that the model was trained with, or resize_token_embeddings and save both"),
-    fault("no padding token", setting("tokenizer_config.json", "pad_token", None), "stages.sft: broken: pad_token: None (end token '<|end|>'): must be a token of its own; …"),
-    fault("no chat template", without("chat_template.jinja"), "stages.sft: the tokenizer of broken has no chat template; use a model that was tuned for conversations, or one that this pipeline trained"),
+    fault("a chat template that ends no turn", template(ENDLESS), "stages.sft: broken: its chat template ends the assistant's turns by no special token, so that no answer could end; mend the template, or name one (adopt.template)"),
+    fault("no chat template", without("chat_template.jinja"), "stages.sft: the tokenizer of broken has no chat template; name one in the stage that trains it first (adopt: {template: chatml}), or use a model that was tuned for conversations"),
     fault("a chat template that is no template", template("{{ messages | bad"), "stages.sft: the chat template of broken refuses a conversation of the roles user, assistant: unexpected end of template, …; change the data, or the template"),
     fault("a chat template that refuses", template("{{ raise_exception('users alone') }}"), "stages.sft: the chat template of broken refuses a conversation of the roles user, assistant: users alone; change the data, or the template"),
-    fault("a chat template without the answers", template("{% for m in messages %}{% if m.role == 'user' %}{% generation %}{% endgeneration %}{{ m.content }}{% endif %}{% endfor %}"), "chat.jsonl:1: no token bears loss: the chat template marks nothing of the assistant's turns; mend the template, or remove the row"),
+    fault("a chat template without the answers", template("{% for m in messages %}{% if m.role == 'user' %}{% generation %}{% endgeneration %}{{ m.content }}{% endif %}{% endfor %}"), "stages.sft: broken: its chat template has no part for the assistant's words, so that there would be nothing to learn; mend the template, or name one (adopt.template)"),
 ]  # fmt: skip
 
-UNMARKED = "{% for m in messages %}{% if m.role == 'user' %}{% generation %}{% endgeneration %}{% endif %}{{ m.content }}{% endfor %}"
+UNMARKED = "{% for m in messages %}{% if m.role == 'user' %}{% generation %}{% endgeneration %}{% endif %}{{ m.content }}<|end|>{% endfor %}"
 
 PAIRED: list[Fault] = [
-    fault("a chat template that marks no answer of a pair", template(UNMARKED), "pairs.jsonl:…: the chat template does not mark the two answers after one prompt; mend the template, or remove the row"),
-    fault("a policy on pairs without an end token", setting("tokenizer_config.json", "eos_token", None), "stages.dpo: broken: the tokenizer has no end token, so that no answer could ever end; set its eos_token to the token that ends a turn, and save it again"),
-    fault("a policy on pairs whose padding is its end", setting("tokenizer_config.json", "pad_token", "<|end|>"), "stages.dpo: broken: pad_token: '<|end|>' (end token '<|end|>'): must be a token of its own; …"),
+    fault("a chat template that marks no answer of a pair", template(UNMARKED), "stages.dpo: broken: its chat template has no part for the assistant's words, …"),
+    fault("a policy on pairs whose template ends no turn", template(ENDLESS), "stages.dpo: broken: its chat template ends the assistant's turns by no special token, so that no answer could end; mend the template, or name one (adopt.template)"),
 ]  # fmt: skip
 """Ways to break the folder of a policy that is trained on pairs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from transformers import TokenizersBackend
 
@@ -32,18 +34,18 @@ def tokenizer() -> TokenizersBackend:
     return train_byte_pairs(["hello there my friend, be brief and spaced again"] * 5, 300)
 
 
-def test_a_prompt_is_written_as_decided(tokenizer):
+def test_a_prompt_is_written_as_decided(tokenizer: Any):
     text = "<|begin|><|system|> be brief<|end|><|user|> hello there<|end|><|assistant|>"
     assert tokenizer.decode(prompt_ids(tokenizer, TURNS[:2])) == text
 
 
-def test_loss_is_borne_by_each_answer_and_its_end_token_alone(tokenizer):
+def test_loss_is_borne_by_each_answer_and_its_end_token_alone(tokenizer: Any):
     ids, mask = conversation_ids(tokenizer, TURNS)
     answers = tokenizer.decode([token for token, bears in zip(ids, mask, strict=True) if bears])
     assert answers == " hello friend<|end|>  spaced\n<|end|>"
 
 
-def test_a_conversation_is_the_prompt_and_then_the_answer(tokenizer):
+def test_a_conversation_is_the_prompt_and_then_the_answer(tokenizer: Any):
     ids, mask = conversation_ids(tokenizer, TURNS)
     prompt = prompt_ids(tokenizer, TURNS[:4])
     assert ids[: len(prompt)] == prompt
@@ -51,13 +53,13 @@ def test_a_conversation_is_the_prompt_and_then_the_answer(tokenizer):
     assert response_text(tokenizer, ids[len(prompt) :]) == TURNS[4]["content"]
 
 
-def test_ids_and_mask_agree_with_transformers(tokenizer):
+def test_ids_and_mask_agree_with_transformers(tokenizer: Any):
     by_library = tokenizer.apply_chat_template(TURNS, return_dict=True, return_assistant_tokens_mask=True)
     assert conversation_ids(tokenizer, TURNS) == (by_library["input_ids"], by_library["assistant_masks"])
 
 
 @pytest.mark.parametrize("template", [None, CHATML])
-def test_text_never_becomes_a_control_token(tokenizer, template):
+def test_text_never_becomes_a_control_token(tokenizer: Any, template: Any):
     harmless = [message | {"content": "harmless"} for message in HOSTILE]
     template, tokenizer.chat_template = tokenizer.chat_template, template or tokenizer.chat_template
     try:
@@ -70,22 +72,22 @@ def test_text_never_becomes_a_control_token(tokenizer, template):
     assert all(message["content"] in written for message in HOSTILE)
 
 
-def test_a_template_without_generation_marks_bears_loss_after_its_prompt(tokenizer):
+def test_a_template_without_generation_marks_bears_loss_after_its_prompt(tokenizer: Any):
     marked, tokenizer.chat_template = tokenizer.chat_template, CHATML
     try:
         ids, mask = conversation_ids(tokenizer, TURNS[:3])
     finally:
         tokenizer.chat_template = marked
-    assert tokenizer.decode([i for i, bears in zip(ids, mask, strict=True) if bears]) == "hello friend<|end|>\n"
+    assert tokenizer.decode([i for i, bears in zip(ids, mask, strict=True) if bears]) == "hello friend<|end|>"
 
 
-def test_an_earlier_call_that_splits_special_tokens_changes_nothing(tokenizer):
+def test_an_earlier_call_that_splits_special_tokens_changes_nothing(tokenizer: Any):
     before = conversation_ids(tokenizer, TURNS)
     tokenizer("<|end|>", split_special_tokens=True, truncation=True, max_length=2)
     assert conversation_ids(tokenizer, TURNS) == before
 
 
-def test_a_tokenizer_without_a_chat_template_is_refused(tokenizer):
+def test_a_tokenizer_without_a_chat_template_is_refused(tokenizer: Any):
     marked, tokenizer.chat_template = tokenizer.chat_template, None
     try:
         with pytest.raises(StageError, match="no chat template"):
@@ -94,7 +96,7 @@ def test_a_tokenizer_without_a_chat_template_is_refused(tokenizer):
         tokenizer.chat_template = marked
 
 
-def test_a_response_ends_with_its_end_token(tokenizer):
+def test_a_response_ends_with_its_end_token(tokenizer: Any):
     ids = tokenizer(" hello<|end|> there")["input_ids"]
     assert response_text(tokenizer, ids) == "hello"
     assert response_text(tokenizer, tokenizer("  two<|user|> spaces")["input_ids"]) == " two spaces"

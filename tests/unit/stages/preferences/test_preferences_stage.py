@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from pipeline.artifacts import Preferences
 from pipeline.core.references import Resolved
 from pipeline.core.stage import Inputs, SingleProcess
-from pipeline.models.loading import load_model
+from pipeline.data.adopting import open_model
 from pipeline.stages.preferences.checks import ceiling, check, first_preferred
 from pipeline.stages.preferences.config import Config
 from pipeline.stages.preferences.stage import run
@@ -18,7 +19,7 @@ CONFIG = Config(pairs=20, held_out=10, max_new_tokens=8)
 
 
 @pytest.fixture
-def inputs(tmp_path, monkeypatch):
+def inputs(tmp_path: Any, monkeypatch: Any):
     """A tiny policy, a few prompts, and a judge that counts vowels."""
     module = ModuleType("vowels")
     module.__dict__["score"] = lambda prompts, completions, **columns: [
@@ -33,11 +34,11 @@ def inputs(tmp_path, monkeypatch):
     )
 
 
-def test_rows_are_pairs_that_trl_and_datasets_read(inputs, tmp_path):
+def test_rows_are_pairs_that_trl_and_datasets_read(inputs: Any, tmp_path: Any):
     from datasets import load_dataset
 
     outcome = run(CONFIG, inputs, make_context(tmp_path / "preferences"))
-    data = load_dataset(str(tmp_path / "preferences"), cache_dir=str(tmp_path / "cache"))
+    data: Any = load_dataset(str(tmp_path / "preferences"), cache_dir=str(tmp_path / "cache"))
     assert (len(data["train"]), len(data["validation"])) == (20, 10) == (
         outcome.metrics["pairs"], outcome.metrics["held_out_pairs"],
     )  # fmt: skip
@@ -49,7 +50,7 @@ def test_rows_are_pairs_that_trl_and_datasets_read(inputs, tmp_path):
     assert not things["train"] & things["validation"]
 
 
-def test_two_processes_make_the_pairs_of_one(inputs, tmp_path, monkeypatch):
+def test_two_processes_make_the_pairs_of_one(inputs: Any, tmp_path: Any, monkeypatch: Any):
     from concurrent.futures import ThreadPoolExecutor
     from threading import Barrier
 
@@ -70,8 +71,8 @@ def test_two_processes_make_the_pairs_of_one(inputs, tmp_path, monkeypatch):
 
     run(CONFIG, inputs, make_context(tmp_path / "one"))
     # Two threads stand for the processes; transformers cannot load in two at once.
-    model = load_model(inputs.policy.path)
-    monkeypatch.setattr("pipeline.stages.preferences.stage.load_model", lambda path: model)
+    opened = open_model(inputs.policy.path)
+    monkeypatch.setattr("pipeline.stages.preferences.stage.open_model", lambda path: opened)
     contexts = [make_context(tmp_path / "two", processes=Rank(rank)) for rank in range(2)]
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(lambda context: run(CONFIG, inputs, context), contexts))
@@ -80,13 +81,13 @@ def test_two_processes_make_the_pairs_of_one(inputs, tmp_path, monkeypatch):
         assert (tmp_path / "two" / f"{split}.jsonl").read_bytes() == (tmp_path / "one" / f"{split}.jsonl").read_bytes()
 
 
-def test_scores_agree_with_labels_unless_drawn_otherwise(inputs, tmp_path):
+def test_scores_agree_with_labels_unless_drawn_otherwise(inputs: Any, tmp_path: Any):
     run(CONFIG.model_copy(update={"sharpness": None}), inputs, make_context(tmp_path / "sure"))
     rows = read_jsonl(tmp_path / "sure" / "train.jsonl")
     assert all(row["chosen_score"] > row["rejected_score"] for row in rows)
 
 
-def test_checks_pass_on_what_the_stage_makes(inputs, tmp_path):
+def test_checks_pass_on_what_the_stage_makes(inputs: Any, tmp_path: Any):
     context = make_context(tmp_path / "preferences")
     outcome = run(CONFIG, inputs, context)
     artifact = Preferences(context.output)
