@@ -59,6 +59,7 @@ def hub_folder(repository: str, commit: str) -> Path:
 def _why(error: Exception, revision: str) -> str:
     """Why the Hub did not answer as hoped, in one line with the way on."""
     from huggingface_hub.errors import (
+        GatedRepoError,
         HfHubHTTPError,
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
@@ -70,6 +71,8 @@ def _why(error: Exception, revision: str) -> str:
         return "HF_HUB_OFFLINE is set, and its commit is not known; unset it, or write @ and the 40 digits of a commit"
     if isinstance(error, RevisionNotFoundError):
         return f"the repository has no revision {revision!r}; name a branch, a tag or a commit of it"
+    if isinstance(error, GatedRepoError):
+        return "the repository is gated: ask for access on its page, then `hf auth login` as one who has it"
     if isinstance(error, RepositoryNotFoundError):
         return "there is no such repository, or it is private; check the name, or `hf auth login` as one who may see it"
     if isinstance(error, HfHubHTTPError):

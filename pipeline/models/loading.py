@@ -53,11 +53,13 @@ def load_config(path: Path | str) -> PreTrainedConfig:
         StageError: if the folder or its `config.json` is missing, or its model needs code that is not here.
     """
     folder = _folder(path, "config.json")
-    kind = read_json(folder / "config.json").get("model_type")
+    settings = read_json(folder / "config.json")
+    kind, code = settings.get("model_type"), settings.get("auto_map")
     if kind not in CONFIG_MAPPING:
+        theirs = f" ({next(iter(code.values()))} is not run)" if code else ""
         raise StageError(
             f"{folder / 'config.json'}: model_type: {kind!r} is not known to the installed transformers; "
-            "upgrade it, or take a model that needs no code of its own"
+            f"upgrade it, or take a model that needs no code of its own{theirs}"
         )
     with _opening(folder, "config.json"):
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)

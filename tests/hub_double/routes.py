@@ -165,6 +165,8 @@ def store_large(request: Request, oid: str) -> Any:
 
 def resolve(request: Request, kind: str | None, name: str, revision: str, path: str) -> Answer:
     repository = request.hub.store.find("dataset" if kind else "model", name, request.account)
+    if repository.gated and request.account is None:
+        raise HubError(401, "GatedRepo", f"Access to {kind or 'model'} {name} is restricted.")
     sha, files = repository.at(revision)
     if path not in files:
         raise HubError(404, "EntryNotFound", f"{path} does not exist")

@@ -61,6 +61,8 @@ class Repository:
     kind: str
     name: str
     private: bool
+    gated: bool = False
+    """Whether its files, which are listed for all, are given to those alone who have an account."""
     commits: dict[str, dict[str, Any]] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)

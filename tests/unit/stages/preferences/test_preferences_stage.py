@@ -59,10 +59,10 @@ def test_two_processes_make_the_pairs_of_one(inputs: Any, tmp_path: Any, monkeyp
         meeting = Barrier(2, timeout=60)
         said = [None, None]
 
-        def __init__(self, rank):
+        def __init__(self, rank: int):
             self.rank, self.is_main = rank, rank == 0
 
-        def gather(self, value):
+        def gather(self, value: Any):
             self.said[self.rank] = value
             self.meeting.wait()
             both = list(self.said)
