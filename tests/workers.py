@@ -9,7 +9,14 @@ from xdist.scheduler import LoadScopeScheduling
 
 FILES = {
     "tiny_folder": ["test_tiny", "test_readme", "test_over_optimisation"],
-    "small_run": ["test_two_processes", "test_hub", "test_kill_and_resume", "test_plan", "test_reuse"],
+    "small_run": [
+        "test_two_processes",
+        "test_hub",
+        "test_kill_and_resume",
+        "test_plan",
+        "test_reuse",
+        "test_adapter_learns",
+    ],
 }
 """The files that read a shared run, by its fixture; the longest first."""
 GROUPS = {file: fixture for fixture, files in FILES.items() for file in files}
