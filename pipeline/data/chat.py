@@ -53,9 +53,7 @@ def conversation_ids(tokenizer: TokenizersBackend, messages: Sequence[Message]) 
 
     Each of the assistant's turns is encoded apart from what stands before it, as it is when it is generated.
     """
-    text, spans = _render(tokenizer, messages, prompt=False)
-    spans = spans or _spans_by_prefix(tokenizer, messages, text)
-    spans = [(start, _end_of_turn(tokenizer, text, start, end)) for start, end in spans]
+    text, spans = _marked(tokenizer, messages)
     pieces, roles = [], []
     for start, end, is_answer in _segments(spans, len(text)):
         parts = text[start:end].split(_BREAK)
@@ -64,6 +62,12 @@ def conversation_ids(tokenizer: TokenizersBackend, messages: Sequence[Message]) 
     encoded = _encode(tokenizer, pieces)
     mask = [role for role, piece in zip(roles, encoded, strict=True) for _ in piece]
     return [token for piece in encoded for token in piece], mask
+
+
+def answers_of(tokenizer: TokenizersBackend, messages: Sequence[Message]) -> list[str]:
+    """What of a conversation, as the template writes it, bears loss: a text for each of the assistant's turns."""
+    text, spans = _marked(tokenizer, messages)
+    return [text[start:end].replace(_BREAK, "") for start, end in spans]
 
 
 def has_marks(template: Any) -> bool:
@@ -87,6 +91,13 @@ def response_text(tokenizer: TokenizersBackend, ids: Sequence[int]) -> str:
         ids = ids[: ids.index(tokenizer.eos_token_id)]
     text = str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
     return text.removeprefix(" ")
+
+
+def _marked(tokenizer: TokenizersBackend, messages: Sequence[Message]) -> tuple[str, list[tuple[int, int]]]:
+    """The conversation by the tokenizer's template, and the places of the assistant's turns with their end tokens."""
+    text, spans = _render(tokenizer, messages, prompt=False)
+    spans = spans or _spans_by_prefix(tokenizer, messages, text)
+    return text, [(start, _end_of_turn(tokenizer, text, start, end)) for start, end in spans]
 
 
 def _render(

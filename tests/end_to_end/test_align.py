@@ -180,7 +180,9 @@ def test_what_the_hub_does_not_give_is_told_in_one_line(machine: Machine, change
     machine.hub.store.repositories["model", "HuggingFaceTB/Gated"].gated = True
     options = ("--smoke", "--until", "sft", "--name", "refused", "--set", change)
     answer = machine.run("run", "align-smollm2.yaml", *options, **variables)
-    errors = [line for line in answer.stderr.splitlines() if line.strip() and not line.startswith(("  [", "report:"))]
+    errors = [
+        line for line in answer.stderr.splitlines() if line.strip() and not line.startswith(("  [", "[", "report:"))
+    ]
     assert answer.returncode == 3 and said in answer.stderr, answer.stdout + answer.stderr
     assert "Traceback" not in answer.stderr and len(errors) == 1, answer.stderr
 

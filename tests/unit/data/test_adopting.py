@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import trl
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -16,13 +17,14 @@ from transformers import (
     PreTrainedModel,
     Qwen3Config,
     Qwen3ForCausalLM,
+    TokenizersBackend,
 )
 
-from pipeline.artifacts import Tokenizer
+from pipeline import artifacts
 from pipeline.core.errors import PipelineError
 from pipeline.core.stage import Inputs
 from pipeline.data.adopting import TALK, adopted_tokenizer, make_room, open_classifier, open_model, tell
-from pipeline.data.chat import conversation_ids, prompt_ids
+from pipeline.data.chat import CHAT_TEMPLATE, SPECIAL_TOKENS, conversation_ids, prompt_ids
 from pipeline.models.loading import save_model
 from tests.unit.data.foreign import FAMILIES, SHAPE, save_foreign, tokenizer_of
 from tests.unit.models.tiny import tiny_decoder, tiny_tokenizer
@@ -32,7 +34,9 @@ TEMPLATES = Path(trl.__file__).parent / "chat_templates"
 
 
 def named(template: str | None, tokenizer: Path | None = None) -> Inputs:
-    return Inputs(template=template, tokenizer=None if tokenizer is None else Tokenizer(tokenizer, "x", "other"))
+    return Inputs(
+        template=template, tokenizer=None if tokenizer is None else artifacts.Tokenizer(tokenizer, "x", "other")
+    )
 
 
 def learned(tokenizer: Any) -> str:
@@ -45,6 +49,20 @@ def test_a_model_of_this_pipeline_stays_as_it_is(tmp_path: Path):
     save_model(model, tiny_tokenizer(), tmp_path)
     opened, adopted = open_model(tmp_path)
     assert adopted.changes == () and torch.equal(opened.lm_head.weight, model.lm_head.weight)  # type: ignore[union-attr]
+
+
+def test_a_tokenizer_that_cannot_spell_everything_stays_as_it_is(tmp_path: Path):
+    """One of characters, as the recipe for a single text makes them."""
+    words = {token: index for index, token in enumerate([*SPECIAL_TOKENS, "<|unknown|>", "a", "b"])}
+    backend = Tokenizer(models.WordLevel(words, unk_token="<|unknown|>"))
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")  # pyright: ignore[reportAttributeAccessIssue]
+    pad, begin, end, *others = SPECIAL_TOKENS
+    tokenizer = TokenizersBackend(
+        tokenizer_object=backend, pad_token=pad, bos_token=begin, eos_token=end, extra_special_tokens=others
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.save_pretrained(tmp_path)
+    assert adopted_tokenizer(tmp_path).changes == ()
 
 
 @pytest.mark.parametrize(
