@@ -47,7 +47,7 @@ def sdist(built: tuple[Path, str]) -> Path:
     return sdist
 
 
-@pytest.fixture(scope="module", params=["wheel", "editable"])
+@pytest.fixture(scope="module", params=["wheel", pytest.param("editable", marks=pytest.mark.slow)])
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with gristmill from the wheel, or from an editable install of the unpacked sdist."""
     environment = tmp_path_factory.mktemp(request.param)

@@ -124,7 +124,8 @@ def test_the_numbers_on_the_page_are_those_of_metrics_jsonl(small: Path):
         rows = chain.metrics(small / stage["id"])
         column = "score" if stage["kind"] == "ppo" else "loss"
         title = "true_score" if "true_score" in rows[0] else column
-        note = stage["charts"][0]["note"].replace("−", "-")
+        chart = "Score" if stage["kind"] == "ppo" else "Training loss"
+        (note,) = [each["note"].replace("−", "-") for each in stage["charts"] if each["title"] == chart]
         said = re.match(r"from (\S+) at step (\d+) to (\S+) at step (\d+)", note)
         assert said, note
         first, last = rows[0], rows[-1]

@@ -42,7 +42,7 @@ def a_folder_with_a_recipe_and_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("gristmill run tiny.yaml --acc", ["--accept"]),
         ("gristmill status ", ["runs/tiny"]),
         ("gristmill verify runs/t", ["runs/tiny"]),
-        ("gristmill init ti", ["tiny"]),
+        ("gristmill init ti", ["tiny-dpo", "tiny"]),
         (
             "gristmill init acc",
             [
