@@ -1,4 +1,7 @@
-"""Every command and program of the README does what it says, in a newcomer's folder, in the order of the page."""
+"""Every command and program of the README does what it says, in a newcomer's folder, in the order of the page.
+
+Commands fenced as `bash` instead of `sh` want GPUs; they are not run here.
+"""
 
 from __future__ import annotations
 
