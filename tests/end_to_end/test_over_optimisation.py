@@ -12,7 +12,7 @@ import pytest
 from tests import chain
 
 UPDATES = 16
-GREEDY = ("ppo.kl_coefficient=0", "ppo.learning_rate=2e-3", f"ppo.steps={UPDATES}")
+GREEDY = ("ppo.kl_coefficient=0", "ppo.learning_rate=2e-3", f"ppo.steps={UPDATES}", "ppo.course=null")
 
 
 @pytest.fixture(scope="module")

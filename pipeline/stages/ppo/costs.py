@@ -51,8 +51,7 @@ class Company:
         how = {"precision": precision, "accumulates": accumulates, "world_size": world_size,
                "strategy": strategy}  # fmt: skip
         share = world_size if Strategy(strategy).shards_weights else 1
-        # Where an adapter is trained, the reference is the policy without it.
-        frozen = 4 * (policy.parameters * (policy.trained is None) + self.reward_parameters)
+        frozen = self._frozen_bytes(policy)
         policy_state = 4 * policy.parameters + 12 * policy.learning
         critic_state = (16 if accumulates else 12) * self.critic_parameters
         critic = ModelShape(self.critic, self.critic_parameters, policy.row_length, attention=policy.attention)
@@ -61,13 +60,19 @@ class Company:
             step_bytes(replace(critic, beside=frozen + policy_state // share), micro_batch, **how),
         )
 
+    def _frozen_bytes(self, policy: ModelShape) -> int:
+        """Of reward models and the reference; where an adapter is trained, that is the policy without it."""
+        return 4 * (policy.parameters * (policy.trained is None) + self.reward_parameters)
+
     def state_bytes(self, policy: ModelShape, share: int = 1) -> int:
         """Weights of all models and AdamW's two moments: what lies in memory from the first update to the last.
 
         Arguments as those of `sampling_bytes`.
         """
-        frozen = 4 * (policy.parameters * (policy.trained is None) + self.reward_parameters)
-        return frozen + (4 * policy.parameters + 8 * policy.learning + 12 * self.critic_parameters) // share
+        return (
+            self._frozen_bytes(policy)
+            + (4 * policy.parameters + 8 * policy.learning + 12 * self.critic_parameters) // share
+        )
 
     def sampling_bytes(self, policy: ModelShape, rows: int, max_new_tokens: int, share: int = 1) -> int:
         """Memory while answers are sampled: the state of all four models, the cache of keys and values, logits.

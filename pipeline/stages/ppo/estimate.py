@@ -37,17 +37,16 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
         unknown = dict.fromkeys(["parameters", "flops", "memory_bytes", "disk_bytes"], why)
         return Estimate(tokens=tokens, steps=steps, unknown=unknown, pace={"steps": steps}, recorded=RECORDED)
     company = _company(config, policy, inputs.reward, context)
-    adapter = adapter_parameters(config.lora, policy.sizes)
-    trained = (adapter or policy.weights) + company.critic_parameters
-    state = company.state_bytes(ModelShape(policy.sizes, policy.weights + (adapter or 0), 0, trained=adapter))
+    shape = _shape(config, policy)
+    trained = shape.learning + company.critic_parameters
     known = Estimate(
         parameters=policy.parameters,
         tokens=tokens,
         steps=steps,
         disk_bytes=Figure(4 * policy.weights + _FOLDER, "~"),
         scratch_bytes=Figure((KEPT + 1) * checkpoint_bytes(trained), "<="),
-        notes=("answers as long as they may be", MEMORY if adapter is None else MEMORY_OF_ADAPTERS),
-        remarks=(f"weights of its models and optimizer states: {format_bytes(state)}",),
+        notes=("answers as long as they may be", MEMORY if shape.trained is None else MEMORY_OF_ADAPTERS),
+        remarks=(f"weights of its models and optimizer states: {format_bytes(company.state_bytes(shape))}",),
         pace={"steps": steps},
         recorded=RECORDED,
         makes={MODEL: policy},
@@ -59,7 +58,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
         return replace(known, unknown=dict.fromkeys(["flops", "memory_bytes"], why))
     row_length = min(size.longest_tokens(policy.bytes_per_token) + answer, policy.sizes.max_position_embeddings)
     flops = Figure(total_flops(policy.sizes, company, config, prompt, answer), "<=" if policy.sizes.own else "~")
-    memory = Figure(_memory(config, policy, company, row_length, context), "~")
+    memory = Figure(_memory(config, replace(shape, row_length=row_length), company, context), "~")
     return replace(known, flops=flops, memory_bytes=memory, pace={"flops": flops, "steps": steps})
 
 
@@ -79,14 +78,18 @@ def _company(config: Config, policy: ModelFacts, rewards: Any, context: Estimate
     return Company(critic, own, sum(model.weights for model in known), how == "shared")
 
 
-def _memory(config: Config, policy: ModelFacts, company: Company, row_length: int, context: EstimateContext) -> int:
+def _shape(config: Config, policy: ModelFacts) -> ModelShape:
+    """The policy with its adapter, if it has one; the length of its rows is not known yet."""
+    adapter = adapter_parameters(config.lora, policy.sizes)
+    weights, answer = policy.weights + (adapter or 0), config.sampling.max_new_tokens
+    return ModelShape(policy.sizes, weights, row_length=0, logits_per_row=answer, trained=adapter)
+
+
+def _memory(config: Config, shape: ModelShape, company: Company, context: EstimateContext) -> int:
     """Of an update or of sampling, whichever is more."""
     machine, automatic, way = context.machine, context.runtime.micro_batch == "auto", strategy()
     per_process = max(1, config.global_batch_size // way.share_of_data(0, machine.world_size)[1])
-    logits = config.sampling.max_new_tokens
-    adapter = adapter_parameters(config.lora, policy.sizes)
-    weights = policy.weights + (adapter or 0)
-    shape = ModelShape(policy.sizes, weights, row_length, logits_per_row=logits, trained=adapter)
+    answer, row_length = config.sampling.max_new_tokens, shape.row_length
     precision = foreseen_precision(context.runtime.precision, machine.device)
     how = {"precision": precision, "world_size": machine.world_size, "strategy": way.name}
     micro_batch = micro_batch_of(context, per_process, partial(company.step_bytes, shape, **how))
@@ -94,4 +97,4 @@ def _memory(config: Config, policy: ModelFacts, company: Company, row_length: in
     accumulates = rows < per_process // config.update.minibatches
     update = company.step_bytes(shape, rows, accumulates=accumulates, **how)
     share = machine.world_size if way.shards_weights else 1
-    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process), logits, share))
+    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process), answer, share))

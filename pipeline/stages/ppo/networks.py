@@ -169,6 +169,15 @@ class Critic(nn.Module):
         return keeps_packed_rows_apart(self.trunk, config)
 
 
+def packed_width(policy: Policy, critic: Critic) -> int:
+    """The widest row that may hold several answers; 0 where a model would mix them.
+
+    At a width of the hidden size, attention over the whole row is a sixth of the other products, less than padding
+    costs.
+    """
+    return policy.model.config.hidden_size if policy.can_pack() and critic.can_pack() else 0
+
+
 def make_networks(
     config: Config, model: PreTrainedModel, scorer: RewardScorer | None, pad_id: int, seed: int
 ) -> tuple[Policy, Critic]:

@@ -1,28 +1,26 @@
-"""The loop of PPO: answers, advantages, an update, a line of figures; and what has to be kept to go on exactly.
+"""The loop of PPO: answers, advantages, an update, a line of figures.
 
 Nothing is drawn from a generator with a state: prompts, uniforms and minibatches are functions of the seed and of the
-number of the update. So the state is the weights, the optimizers, two counters, the KL coefficient and the moments of
-the scores.
+number of the update. So the state, which `resuming` keeps, is the weights, the optimizers, two counters, the KL
+coefficient and the moments of the scores.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.stages.ppo import metrics
 from pipeline.stages.ppo.advantages import masked_moments, whiten
 from pipeline.stages.ppo.batches import Batch
 from pipeline.stages.ppo.kl_control import adapted
 from pipeline.stages.ppo.layout import Packer
-from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, reference_of
+from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, packed_width, reference_of
 from pipeline.stages.ppo.phases import Phases
 from pipeline.stages.ppo.pretraining import Documents, TextMix
 from pipeline.stages.ppo.prompts import Prompt, prompt_of_episode
@@ -30,10 +28,9 @@ from pipeline.stages.ppo.rewards import episode_scores
 from pipeline.stages.ppo.rollout import Rollout, Sampler, collect, responses_of
 from pipeline.stages.ppo.scoring import Score
 from pipeline.stages.ppo.update import Learner, Updater, estimate
-from pipeline.stages.ppo.weights import Weights, load_weights, save_weights
+from pipeline.stages.ppo.weights import Weights
 from pipeline.training.accelerator import shard, share_of, summed
 from pipeline.training.memory import is_out_of_memory
-from pipeline.training.parts import load_parts, save_parts
 from pipeline.training.strategy import strategy
 from pipeline.training.whole import Whole
 
@@ -283,65 +280,13 @@ class Trainer:
         networks: list[torch.nn.Module] = [self.policy, self.critic, self.reference]
         networks += [] if self.environment.scorer is None else [self.environment.scorer.model]
         weights = {id(part): part.nbytes for network in networks for part in network.parameters()}
-        states = [state for _, learner in self._learners() for state in learner.optimizer.state.values()]
+        states = [state for _, learner in self.learners() for state in learner.optimizer.state.values()]
         return sum(weights.values()) + sum(part.nbytes for state in states for part in state.values())
 
-    def save(self, folder: Path, figures: Mapping[str, Any]) -> None:
-        """Write the whole state into `folder`, with the figures of the last update; every process calls it."""
-        if strategy().shards_weights:
-            for name, learner in self._learners():
-                save_parts(folder, learner.network, [learner.optimizer], name)
-        if not self.accelerator.is_main_process:
-            return
-        if not strategy().shards_weights:
-            self._save_whole(folder)
-        counters = {"update": self.update, "tokens": self.tokens, "kl_coefficient": self.kl_coefficient}
-        statistics = {"score_moments": self.score_moments.tolist()}
-        write_json(folder / "state.json", {**counters, **statistics, "figures": dict(figures)})
-
-    def _save_whole(self, folder: Path) -> None:
-        for name, learner, network in self._parts():
-            save_weights(network, self.trained[name], folder / f"{name}.safetensors")
-            if learner is not None:
-                torch.save(learner.optimizer.state_dict(), folder / f"{name}_optimizer.pt")
-
-    def load(self, folder: Path) -> dict[str, Any]:
-        """Go on from what `save` wrote; the figures of the last update. Every process calls it."""
-        if strategy().shards_weights:
-            for name, learner in self._learners():
-                load_parts(folder, learner.network, [learner.optimizer], name)
-        else:
-            self._load_whole(folder)
-        state = read_json(folder / "state.json")
-        self.update, self.tokens, self.kl_coefficient = state["update"], state["tokens"], state["kl_coefficient"]
-        self.score_moments = torch.tensor(state["score_moments"], dtype=torch.float64, device=self.accelerator.device)
-        return state["figures"]
-
-    def _load_whole(self, folder: Path) -> None:
-        for name, learner, network in self._parts():
-            load_weights(network, self.trained[name], folder / f"{name}.safetensors")
-            if learner is not None:
-                state = torch.load(folder / f"{name}_optimizer.pt", map_location="cpu", weights_only=True)
-                learner.optimizer.load_state_dict(state)
-
-    def _learners(self) -> list[tuple[str, Learner]]:
+    def learners(self) -> list[tuple[str, Learner]]:
         """What is sharded; a critic that is a head on the policy is sharded with it."""
         learners = {"policy": self.policy_learner, "critic": self.critic_learner}
         return [(name, learner) for name, learner in learners.items() if learner is not None]
-
-    def _parts(self) -> list[tuple[str, Learner | None, torch.nn.Module]]:
-        """What a checkpoint holds; a head's optimizer is the policy's."""
-        own = self.critic.head if self.shared else self.critic
-        return [("policy", self.policy_learner, self.policy), ("critic", self.critic_learner, own)]
-
-
-def packed_width(policy: Policy, critic: Critic) -> int:
-    """The widest row that may hold several answers; 0 where a model would mix them.
-
-    At a width of the hidden size, attention over the whole row is a sixth of the other products, less than padding
-    costs.
-    """
-    return policy.model.config.hidden_size if policy.can_pack() and critic.can_pack() else 0
 
 
 def adam(weights: Weights, config: OptimizerConfig) -> torch.optim.Optimizer:

@@ -16,6 +16,7 @@ from pipeline.models.loading import load_tokenizer
 from pipeline.models.scoring import RewardScorer
 from pipeline.stages.ppo.config import Config
 from pipeline.stages.ppo.prompts import Prompt
+from pipeline.stages.ppo.resuming import save_state
 from pipeline.stages.ppo.stage import build, run
 from pipeline.stages.ppo.trainer import Trainer
 from tests.learning import ppo_chain
@@ -150,7 +151,7 @@ def test_killed_it_ends_with_the_bits_of_one_that_was_not(tmp_path: Path, policy
 def test_a_checkpoint_holds_the_adapters_alone(tmp_path: Path, policy: Any, prompts: Any):
     given = ppo_chain.inputs(policy, ppo_chain.python_reward("share_of_yes"), prompts)
     adapted, _ = build(settings(lora={}), given, ppo_chain.context(tmp_path / "out"), load_tokenizer(policy.path))
-    adapted.save(tmp_path, {})
+    save_state(adapted, tmp_path, {})
     kept = {name: load_file(tmp_path / f"{name}.safetensors") for name in ("policy", "critic")}
     assert all("lora" in name for name in kept["policy"])
     assert [name for name in kept["critic"] if "lora" not in name] == ["head.weight"]
