@@ -1,21 +1,24 @@
 """Typed rows from any data input: documents, conversations, prompts, preference pairs.
 
-Each function checks every row and names the place of the first that will not do. Where rows come from is `rows`' work.
+Each function checks every row and names the place of the first that will not do. `read_part` can hand bad rows over
+instead, and go on. Where rows come from is `rows`' work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pipeline.core.artifact import Artifact
 from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
+from pipeline.data.bad_rows import BadRow, Item, bad, handle
 from pipeline.data.judge import Message
 from pipeline.data.messages import as_messages, check_messages, check_turns
-from pipeline.data.rows import PlacedRow, Row, names_of, read_rows, splits
+from pipeline.data.parts import Part
+from pipeline.data.rows import PlacedRow, Row, names_of, read_items, read_rows, splits
 
-__all__ = ["read_conversations", "read_documents", "read_pairs", "read_prompts", "splits"]
+__all__ = ["BadRow", "read_conversations", "read_documents", "read_pairs", "read_part", "read_prompts", "splits"]
 
 
 def read_documents(
@@ -26,17 +29,18 @@ def read_documents(
     The id is the row's own, else its place under the source's address. The text may be empty and may hold
     broken Unicode: cleaning is the corpus stage's work.
     """
-    for place, row in read_rows(source, split, limit):
-        column = _document_column(source, row, place)
-        if not isinstance(row[column], str):
-            raise DataError(f"{place}: {column}: {row[column]!r:.60} where text is wanted")
-        others = {name: value for name, value in row.items() if name not in (column, "id", "source")}
-        yield {
-            column: row[column],
-            "id": str(row["id"]) if row.get("id") is not None else _portable(place, source),
-            "source": str(row.get("source") or source.address or place),
-            **others,
-        }
+    return _documents(read_rows(source, split, limit), source, None)
+
+
+def read_part(part: Part, on_bad: Callable[[BadRow], None] | None = None) -> Iterator[dict[str, Any]]:
+    """The documents of one part of a source, as `read_documents` yields them; ids are those of the whole source.
+
+    Each row that will not do is handed to `on_bad`, and reading goes on; of a damaged file, the rest is one such row.
+
+    Raises:
+        DataError: for the first row that will not do, when there is no `on_bad`.
+    """
+    return _documents(read_items(part), part.source, on_bad)
 
 
 def read_conversations(source: Resolved | Artifact, split: str | None = None) -> list[dict[str, Any]]:
@@ -64,24 +68,53 @@ def read_pairs(source: Resolved | Artifact, split: str | None = None) -> list[di
     return [PlacedRow(_pair(row, place), place) for place, row in read_rows(source, split)]
 
 
+def _documents(
+    items: Iterable[Item], source: Resolved | Artifact, on_bad: Callable[[BadRow], None] | None
+) -> Iterator[dict[str, Any]]:
+    on_bad = handle(on_bad)
+    for item in items:
+        document = item if isinstance(item, BadRow) else _document(*item, source)
+        if isinstance(document, BadRow):
+            on_bad(document)
+        else:
+            yield document
+
+
+def _document(place: str, row: Row, source: Resolved | Artifact) -> dict[str, Any] | BadRow:
+    column = _document_column(source, row, place)
+    if isinstance(column, BadRow):
+        return column
+    if not isinstance(row[column], str):
+        return bad(place, "not_text", f"{column}: {row[column]!r:.60} where text is wanted", row)
+    others = {name: value for name, value in row.items() if name not in (column, "id", "source")}
+    return {
+        column: row[column],
+        "id": str(row["id"]) if row.get("id") is not None else _portable(place, source),
+        "source": str(row.get("source") or source.address or place),
+        **others,
+    }
+
+
 def _portable(place: str, source: Resolved | Artifact) -> str:
     """The place as the recipe would write it, so that a document's id does not depend on where the recipe lies."""
     return place.replace(str(source.path), source.address, 1) if source.path and source.address else place
 
 
-def _document_column(source: Resolved | Artifact, row: Row, place: str) -> str:
+def _document_column(source: Resolved | Artifact, row: Row, place: str) -> str | BadRow:
     """Which of `text` and `html` the document is: the one that the recipe names, else the one that is there."""
     named = {} if isinstance(source, Artifact) else source.columns
     there = [name for name in ("text", "html") if name in row]
     chosen = [name for name in there if name in named] or there
-    if not chosen:
-        raise DataError(
-            f"{place}: no column 'text' or 'html'; the row has {names_of(row)}. "
-            f"`columns: {{text: …}}` in the recipe names the one to read"
-        )
-    if len(chosen) > 1:
-        raise DataError(f"{place}: both 'text' and 'html'; `columns: {{text: text}}` in the recipe says which to read")
-    return chosen[0]
+    if len(chosen) == 1:
+        return chosen[0]
+    if chosen:
+        said = "both 'text' and 'html'; `columns: {text: text}` in the recipe says which to read"
+        return bad(place, "missing_column", said, row)
+    said = (
+        f"no column 'text' or 'html'; the row has {names_of(row)}. "
+        f"`columns: {{text: …}}` in the recipe names the one to read"
+    )
+    return bad(place, "missing_column", said, row)
 
 
 def _conversation(row: Row, place: str) -> dict[str, Any]:
