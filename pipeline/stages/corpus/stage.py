@@ -19,6 +19,7 @@ from pipeline.stages.corpus.exact_duplicates import drop_exact_duplicates
 from pipeline.stages.corpus.extract import extract
 from pipeline.stages.corpus.filters import filter_documents
 from pipeline.stages.corpus.funnel import DroppedFiles, StepReport
+from pipeline.stages.corpus.language import identify_languages
 from pipeline.stages.corpus.near_duplicates import drop_near_duplicates
 from pipeline.stages.corpus.repair import repair
 from pipeline.stages.corpus.shards import Shards, write_splits
@@ -51,9 +52,11 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
 
 def steps(config: Config, work: Path) -> dict[str, Step]:
     """The steps in their order, each with its settings. Cheap ones that drop much come first."""
-    chosen: dict[str, Step] = {"extract": extract}
+    chosen: dict[str, Step] = {"extract": partial(extract, extractor=config.extract)}
     if config.repair:
         chosen["repair"] = repair
+    if config.language is not None:
+        chosen["language"] = partial(identify_languages, settings=config.language)
     if config.deduplicate.exact:
         chosen["exact_duplicates"] = partial(drop_exact_duplicates, work=work)
     chosen["filters"] = partial(filter_documents, filters=config.filters)

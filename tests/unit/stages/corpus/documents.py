@@ -48,6 +48,7 @@ class Made:
     """A corpus made from files of rows, with everything the stage left."""
 
     def __init__(self, folder: Path, *sources: Sequence[dict[str, Any]] | Resolved, **settings: Any) -> None:
+        folder.mkdir(exist_ok=True)
         inputs = [
             source if isinstance(source, Resolved) else _file(folder, n, source) for n, source in enumerate(sources)
         ]

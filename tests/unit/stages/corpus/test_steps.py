@@ -6,8 +6,9 @@ from random import Random
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from pipeline.stages.corpus.config import Filters
+from pipeline.stages.corpus.config import Config, Filters
 from pipeline.stages.corpus.document import Document, Spool
 from pipeline.stages.corpus.exact_duplicates import drop_exact_duplicates
 from pipeline.stages.corpus.extract import extract
@@ -37,6 +38,16 @@ def test_a_page_becomes_its_article_and_a_document_stays(tmp_path):
     made = list(extract([page, Document("<p>not a page", "3", "./a"), empty], report=account))
     assert [document.text for document in made] == [f"The mill\n{text_of(1)}\n{text_of(2)}", "<p>not a page"]
     assert account.dropped["no_text"] == {"./a": 1}
+
+
+def test_the_fast_extractor_takes_the_article_too_and_is_told_when_it_is_missing(tmp_path, monkeypatch):
+    broken = Document(PAGE.replace("The mill", "half \ud800"), "2", "./a", is_page=True)
+    made = list(extract([Document(PAGE, "1", "./a", is_page=True), broken], report=report(tmp_path), extractor="fast"))
+    assert made[0].text.split() == f"The mill {text_of(1)} {text_of(2)}".split()
+    assert text_of(2) in made[1].text
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValidationError, match=r"pip install 'gristmill\[web\]'"):
+        Config(sources=[{"data": "./a"}], extract="fast")
 
 
 @pytest.mark.parametrize("text", ["séla of Dúnmar — “naïve”", "日本語のテキスト", "Ünïcödé façade", "ça vaut 5 €"])
