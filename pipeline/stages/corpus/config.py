@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -76,6 +76,15 @@ class Filters(Settings):
     makes up more of the words than this; null for no limit."""
 
 
+QualityRule = Literal["gopher_quality", "gopher_repetition", "c4", "c4_paragraphs", "fineweb"]
+_NOT_HERE = {
+    "c4_badwords": "its word list is fetched from the network for each run; give yours as `safety: {blocklist: […]}`",
+    "fasttext": "it needs a trained model; the rules here need none",
+    "language": "that is `language: {keep: [en]}`",
+}
+"""Rules of datatrove's that are no choice here, and what to do instead."""
+
+
 class Config(StageConfig):
     """Documents in, a corpus with two splits out."""
 
@@ -92,6 +101,10 @@ class Config(StageConfig):
     """Which copies are dropped."""
     filters: Filters = Filters()
     """What a document must be to stay."""
+    quality: list[QualityRule] = Field(default=[])
+    """Rules of thumb for English web text by name, in the order they are asked; none by default, since they refuse
+    much that is sound (Gopher's nearly all technical text). `c4` also takes lines out of what it keeps: those that
+    end without a full stop. A document is dropped for the rule's own reason, `gopher_quality-gopher_short_doc`."""
     validation: float = Field(default=0.02, ge=0, lt=1)
     """Share of the text that is held out."""
     validation_from: Literal["documents", "ends"] = "documents"
@@ -99,6 +112,14 @@ class Config(StageConfig):
     order. `ends`: the last part of each document, for a text that is one long document."""
     limit: Count | None = None
     """Read at most so many documents of each source, for a trial."""
+
+    @field_validator("quality", mode="before")
+    @classmethod
+    def _is_here(cls, names: Any) -> Any:
+        for name in names if isinstance(names, list) else ():
+            if isinstance(name, str) and name in _NOT_HERE:
+                raise ValueError(f"{name!r} is not among the rules: {_NOT_HERE[name]}")
+        return names
 
     @field_validator("extract")
     @classmethod

@@ -21,6 +21,7 @@ from pipeline.stages.corpus.filters import filter_documents
 from pipeline.stages.corpus.funnel import DroppedFiles, StepReport
 from pipeline.stages.corpus.language import identify_languages
 from pipeline.stages.corpus.near_duplicates import drop_near_duplicates
+from pipeline.stages.corpus.quality import filter_by_quality
 from pipeline.stages.corpus.repair import repair
 from pipeline.stages.corpus.shards import Shards, write_splits
 from pipeline.stages.corpus.sources import forget_false_surprisal, read_sources
@@ -60,6 +61,8 @@ def steps(config: Config, work: Path) -> dict[str, Step]:
     if config.deduplicate.exact:
         chosen["exact_duplicates"] = partial(drop_exact_duplicates, work=work)
     chosen["filters"] = partial(filter_documents, filters=config.filters)
+    if config.quality:
+        chosen["quality"] = partial(filter_by_quality, rules=config.quality)
     if config.deduplicate.near is not None:
         chosen["near_duplicates"] = partial(
             drop_near_duplicates, work=work, threshold=config.deduplicate.near.threshold
