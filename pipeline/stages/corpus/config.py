@@ -94,7 +94,8 @@ class Config(StageConfig):
     """How the main text is taken out of web pages. `precise`: trafilatura (F1 .95 of the words on real pages). `fast`:
     resiliparse (.92, ten times as fast), of the extra `gristmill[web]`."""
     repair: bool = True
-    """Mend text that was decoded wrongly, remove control characters, and write Unicode in its composed form (NFC)."""
+    """Mend text that was decoded wrongly, remove control characters and such as nobody sees (zero width, direction;
+    not where a script or an emoji needs them), and write Unicode in its composed form (NFC)."""
     language: Language | None = None
     """Which languages stay; null: not looked at."""
     deduplicate: Deduplicate = Deduplicate()
@@ -143,6 +144,7 @@ STAGE = Stage(
     kind="corpus",
     config=Config,
     output=Corpus,
+    version=2,
     run="pipeline.stages.corpus.stage:run",
     check="pipeline.stages.corpus.checks:check",
     estimate="pipeline.stages.corpus.estimate:estimate",

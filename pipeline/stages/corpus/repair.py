@@ -1,4 +1,5 @@
-"""Mend Unicode: text decoded wrongly, control characters, halves of surrogate pairs; then the composed form (NFC).
+"""Mend Unicode: text decoded wrongly, control and invisible characters, halves of surrogate pairs; then the composed
+form (NFC).
 
 Typography (curly quotes, ligatures, wide letters, HTML entities) is the author's and stays.
 """
@@ -6,12 +7,14 @@ Typography (curly quotes, ligatures, wide letters, HTML entities) is the author'
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 import ftfy
 
 from pipeline.stages.corpus.document import Document
 from pipeline.stages.corpus.funnel import StepReport
+from pipeline.stages.corpus.invisible import without_invisible
 
 _CONFIG = ftfy.TextFixerConfig(
     unescape_html=False,
@@ -43,4 +46,6 @@ def repaired(text: str) -> str:
     """The text with its Unicode mended."""
     if text.isascii() and not _CONTROL.search(text):
         return text
-    return ftfy.fix_text(text, _CONFIG)
+    mended = ftfy.fix_text(text, _CONFIG)
+    seen = without_invisible(mended)
+    return mended if seen == mended else unicodedata.normalize("NFC", seen)
