@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models
 
 from pipeline.core.errors import StageError
-from pipeline.export.patterns import PATTERNS, pattern_name
+from pipeline.export.patterns import pattern_name
 from pipeline.models.convert import obstacles, to_family
+from pipeline.models.word_patterns import bytes_by_pattern
 
 if TYPE_CHECKING:
     from gguf import GGUFWriter
@@ -161,12 +162,6 @@ def tokenizer_of(path: Path) -> Tokenizer:
     words, merges = (fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges"))
     vocabulary = {word: index for index, word in enumerate(words)}
     tokenizer = Tokenizer(models.BPE(vocabulary, [tuple(merge.split(" ")) for merge in merges]))
-    pattern = PATTERNS[fields["tokenizer.ggml.pre"].contents()]
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(pattern), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    tokenizer.pre_tokenizer = bytes_by_pattern(fields["tokenizer.ggml.pre"].contents())
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer

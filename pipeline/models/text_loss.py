@@ -5,16 +5,13 @@ A document is the begin token, its text's ids and the end token. Bits per byte, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_PIECE = 1_000_000
-"""Characters encoded at once: encoding takes some 120 bytes of memory a character."""
-_LINE_END = re.compile(r"\n(?=\S)")
+from pipeline.models.encoding import Encoder
+
 _BATCH_TOKENS = 4096
 """Tokens per forward pass, padding counted."""
 
@@ -24,33 +21,7 @@ def encode_documents(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -
 
     Where a tokenizer has no begin token, its end token stands before the text too, as it does between documents.
     """
-    pieces, owners = [], []
-    for index, text in enumerate(texts):
-        for piece in _pieces(text):
-            pieces.append(piece)
-            owners.append(index)
-    encoded = tokenizer(
-        pieces, add_special_tokens=False, split_special_tokens=True, return_attention_mask=False, verbose=False
-    )["input_ids"] if pieces else []  # fmt: skip
-    end: Any = tokenizer.eos_token_id
-    begin: Any = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-    documents: list[list[int]] = [[begin] for _ in texts]
-    for owner, ids in zip(owners, encoded, strict=True):
-        documents[owner] += ids
-    return [[*document, end] for document in documents]
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Cuts of a long text at line ends before a printing character, where no token of ours crosses."""
-    start = 0
-    while len(text) - start > _PIECE:
-        match = _LINE_END.search(text, start + _PIECE)
-        if match is None:
-            break
-        yield text[start : match.end()]
-        start = match.end()
-    if text[start:]:
-        yield text[start:]
+    return [ids.tolist() for ids in Encoder(tokenizer).documents(texts)]
 
 
 def context_pieces(length: int, max_length: int) -> list[tuple[int, int]]:

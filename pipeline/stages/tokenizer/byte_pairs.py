@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import TokenizersBackend
 
 from pipeline.data.special_tokens import SPECIAL_TOKENS
+from pipeline.models.word_patterns import bytes_by_pattern
 from pipeline.stages.tokenizer.dress import dress
 
-QWEN2_PATTERN = (
-    r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
-    r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-"""How text is cut into words: the pattern that llama.cpp calls `qwen2`, letter by letter, so that a GGUF of the model
-tokenizes as the model does."""
 
+def train_byte_pairs(texts: Iterable[str], vocab_size: int, pattern: str = "qwen2") -> TokenizersBackend:
+    """A tokenizer of at most `vocab_size` tokens, none longer than a word as the named pattern cuts them.
 
-def train_byte_pairs(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
-    """A tokenizer of at most `vocab_size` tokens. The order of the texts does not matter; nor is anything random."""
+    The order of the texts does not matter; nor is anything random.
+    """
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(QWEN2_PATTERN), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    tokenizer.pre_tokenizer = bytes_by_pattern(pattern)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,

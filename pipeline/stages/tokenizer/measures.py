@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from transformers import TokenizersBackend
 
 from pipeline.data.special_tokens import SPECIAL_TOKENS
+from pipeline.models.encoding import Encoder
 
 NASTY_TEXTS = (
     "".join(chr(code) for code in range(0x20)) + "\x7f\x80\x9f\xa0\xad\ufeff\ufffd",
@@ -22,9 +23,7 @@ NASTY_TEXTS = (
 
 def encode(tokenizer: TokenizersBackend, texts: Sequence[str]) -> list[list[int]]:
     """Each text's ids; special tokens that stand in a text are text."""
-    return tokenizer(
-        list(texts), add_special_tokens=False, split_special_tokens=True, return_attention_mask=False
-    )["input_ids"]  # fmt: skip
+    return [ids.tolist() for ids in Encoder(tokenizer).encode(texts)]
 
 
 def bytes_per_token(texts: Iterable[str], ids: Iterable[Sequence[int]]) -> float:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.models import text_loss
 from pipeline.models.text_loss import context_pieces, document_losses, encode_documents
 from tests.unit.models.tiny import BEGIN, END, tiny_decoder, tiny_tokenizer
 
@@ -15,13 +14,6 @@ def test_a_document_begins_and_ends_and_control_tokens_stay_text():
     assert all(ids[0] == BEGIN and ids[-1] == END for ids in documents)
     assert all(token > 6 for ids in documents for token in ids[1:-1])
     assert documents[1] == [BEGIN, END]
-
-
-def test_long_texts_are_encoded_in_pieces_to_the_same_ids(monkeypatch):
-    text = "one two\nthree  \n\n four\nfive six\nseven"
-    whole = encode_documents(tiny_tokenizer(), [text])
-    monkeypatch.setattr(text_loss, "_PIECE", 5)
-    assert encode_documents(tiny_tokenizer(), [text]) == whole
 
 
 @pytest.mark.parametrize("length", [2, 7, 8, 9, 15, 16, 30])
