@@ -38,7 +38,7 @@ def broken_rule(text: str, filters: Filters) -> str | None:
     lines, phrases = filters.max_duplicate_line_share, filters.max_top_phrase_share
     if lines is not None and duplicate_line_share(text) > lines:
         return "repeated_lines"
-    if phrases is not None and top_phrase_share(text) > phrases:
+    if phrases is not None and top_phrase_share(text, above=phrases) > phrases:
         return "repeated_phrase"
     return None
 
@@ -58,10 +58,14 @@ def duplicate_line_share(text: str) -> float:
     return 1 - len(set(lines)) / len(lines) if lines else 0.0
 
 
-def top_phrase_share(text: str) -> float:
-    """Share of the words that the commonest run of five words makes up; 0 when it stands there once or twice."""
+def top_phrase_share(text: str, above: float = 0.0) -> float:
+    """Share of the words that the commonest run of five words makes up; 0 when it stands there once or twice.
+
+    Also 0 where no word is common enough for a share of more than `above`: counting words is quicker than runs.
+    """
     words = text.split()
-    if len(set(words)) > len(words) - PHRASE_COUNT + 1:  # a phrase three times over repeats each of its words twice
+    commonest = max(Counter(words).values(), default=0)
+    if commonest < PHRASE_COUNT or commonest * PHRASE_WORDS <= above * len(words):
         return 0.0
     phrases = Counter(zip(*(words[start:] for start in range(PHRASE_WORDS)), strict=False))
     count = max(phrases.values(), default=0)

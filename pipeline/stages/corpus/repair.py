@@ -6,11 +6,14 @@ Typography (curly quotes, ligatures, wide letters, HTML entities) is the author'
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
 import ftfy
+from ftfy.badness import is_bad
+from ftfy.chardata import CONTROL_CHARS
 
 from pipeline.stages.corpus.document import Document
 from pipeline.stages.corpus.funnel import StepReport
@@ -26,8 +29,10 @@ _CONFIG = ftfy.TextFixerConfig(
     explain=False,
 )
 
-# ASCII without control characters needs no repair, and ftfy takes its time to find that out.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_NEVER_SOUND = re.compile("[{}\x80-\x9f\ud800-\udfff]".format(re.escape("".join(map(chr, CONTROL_CHARS)))))
+"""What ftfy removes or replaces wherever it stands: control characters, and halves of surrogate pairs."""
+_MAY_BE_BAD = re.compile("[^\x00-\x7f]{2}|[ÂÃŒœ]")
+"""What all of ftfy's patterns of wrongly decoded text have in them; its own search for them is ten times as slow."""
 
 
 def repair(
@@ -44,8 +49,28 @@ def repair(
 
 def repaired(text: str) -> str:
     """The text with its Unicode mended."""
-    if text.isascii() and not _CONTROL.search(text):
-        return text
-    mended = ftfy.fix_text(text, _CONFIG)
+    mended = decoded_rightly(text)
+    if mended.isascii():
+        return mended
     seen = without_invisible(mended)
     return mended if seen == mended else unicodedata.normalize("NFC", seen)
+
+
+def decoded_rightly(text: str) -> str:
+    """What ftfy makes of the text. It works line by line, and is asked only about lines that need it."""
+    if _is_plain(text):
+        return text
+    return "".join(line if is_sound(line) else ftfy.fix_text(line, _CONFIG) for line in io.StringIO(text, newline="\n"))
+
+
+def is_sound(line: str) -> bool:
+    """Whether ftfy would leave the line as it is, by its own conditions."""
+    return _is_plain(line) or (not _is_unsound(line) and not is_bad(line))
+
+
+def _is_plain(text: str) -> bool:
+    return not _is_unsound(text) and (text.isascii() or not _MAY_BE_BAD.search(text))
+
+
+def _is_unsound(text: str) -> bool:
+    return bool(_NEVER_SOUND.search(text)) or not unicodedata.is_normalized("NFC", text)

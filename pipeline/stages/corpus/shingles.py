@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from xxhash import xxh3_64_intdigest
 
 SHINGLE_WORDS = 5
+AT_ONCE = 2**17
+"""Characters that are hashed together: their arrays stay in the processor's cache."""
 
 Hashes = NDArray[np.uint64]
 
-_WORD = re.compile(r"\w+")
-_POWERS = np.array([pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(SHINGLE_WORDS)], dtype=np.uint64)
-
-
-class _WordHashes(dict[str, int]):
-    """The hash of each word met so far."""
-
-    def __missing__(self, word: str) -> int:
-        value = self[word] = xxh3_64_intdigest(word.encode("utf-8", "surrogatepass"))
-        return value
+_BASE = 0x9E3779B97F4A7C15
+_POWERS = np.array([pow(_BASE, power, 2**64) for power in range(SHINGLE_WORDS)], dtype=np.uint64)
 
 
 def shingle_hashes(texts: Sequence[str]) -> list[Hashes]:
     """For each text the hashes of its runs of five words, lower case, punctuation aside; all words if they are fewer.
 
-    A hash is the polynomial of the words' hashes modulo 2^64, so that no run is ever joined into a string.
+    Words are what `\\w+` finds. A hash is a polynomial of the words' hashes modulo 2^64, as theirs are of their
+    characters' code points, so that no run is ever joined into a string.
     """
-    hashes = _WordHashes()
-    return [_runs(np.array([hashes[word] for word in _WORD.findall(text.lower())], dtype=np.uint64)) for text in texts]
+    lowered = [text.lower() for text in texts]
+    words, starts = word_hashes("\n".join(lowered))
+    bounds = np.searchsorted(starts, np.cumsum([0] + [len(text) + 1 for text in lowered])).tolist()
+    runs = _runs(words, SHINGLE_WORDS)
+    return [
+        runs[first : end - SHINGLE_WORDS + 1] if end - first >= SHINGLE_WORDS else _runs(words[first:end], end - first)
+        for first, end in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
+
+
+def word_hashes(text: str) -> tuple[Hashes, NDArray[np.int64]]:
+    """The hash of every word of the text, and the character that it starts at; (words,) each."""
+    found = [_hash_words(piece, first) for first, piece in _pieces(text)]
+    hashes, starts = zip(*found, strict=True) if found else ((), ())
+    return np.concatenate([np.zeros(0, np.uint64), *hashes]), np.concatenate([np.zeros(0, np.int64), *starts])
 
 
 def jaccard(one: Hashes, other: Hashes) -> float:
@@ -43,10 +52,53 @@ def jaccard(one: Hashes, other: Hashes) -> float:
     return common / (len(one) + len(other) - common)
 
 
-def _runs(words: Hashes) -> Hashes:
-    length = min(SHINGLE_WORDS, len(words))
-    count = len(words) - length + 1 if length else 0
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """The text cut at white space, each piece with the character it starts at."""
+    first = 0
+    while first < len(text):
+        end = first + AT_ONCE
+        if end < len(text):
+            end = max(text.rfind(" ", first, end), text.rfind("\n", first, end)) + 1 or end
+        yield first, text[first:end]
+        first = end
+
+
+def _hash_words(text: str, first: int) -> tuple[Hashes, NDArray[np.int64]]:
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    in_word, powers, inverses = _tables()
+    inside = in_word[codes]
+    starts = np.flatnonzero(inside[1:] > inside[:-1]) + 1
+    if inside[0]:
+        starts = np.concatenate([[0], starts])
+    if not len(starts):
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    terms = codes * inside * powers[: len(codes)]
+    return _mixed(np.add.reduceat(terms, starts) * inverses[starts]), starts + first
+
+
+def _mixed(hashes: Hashes) -> Hashes:
+    """Each hash with its high bits brought down and up again, so that sums of words are not sums of characters."""
+    hashes = (hashes ^ (hashes >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+    return hashes ^ (hashes >> np.uint64(29))
+
+
+def _runs(words: Hashes, length: int) -> Hashes:
+    count = len(words) - length + 1 if 0 < length <= len(words) else 0
     runs = np.zeros(count, dtype=np.uint64)
-    for offset in range(length):
+    for offset in range(length if count else 0):
         runs += words[offset : offset + count] * _POWERS[offset]
     return runs
+
+
+@cache
+def _tables() -> tuple[NDArray[np.uint32], Hashes, Hashes]:
+    """Whether each code point is of a word, by `re`; powers of the base; and their inverses modulo 2^64."""
+    in_word = np.zeros(sys.maxunicode + 1, dtype=np.uint32)
+    in_word[list(map(ord, re.findall(r"\w", "".join(map(chr, range(sys.maxunicode + 1))))))] = 1
+    return in_word, _geometric(_BASE), _geometric(pow(_BASE, -1, 2**64))
+
+
+def _geometric(base: int) -> Hashes:
+    factors = np.full(AT_ONCE, base, dtype=np.uint64)
+    factors[0] = 1
+    return np.cumprod(factors)
