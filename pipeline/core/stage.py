@@ -120,6 +120,22 @@ class SingleProcess:
 Tracker = Literal["trackio", "tensorboard", "wandb", "mlflow"]
 
 
+class Engine(Settings):
+    """What does the work that is cut into tasks: preparing a corpus, encoding it."""
+
+    kind: Literal["local", "ray"] = "local"
+    """`local`: this machine. `ray`: the cluster that `RAY_ADDRESS` names, or this machine; an extra to install."""
+    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Tasks at once; `auto` is one for each core here, and as many as a cluster has room for."""
+
+    @field_validator("kind")
+    @classmethod
+    def _installed(cls, kind: str) -> str:
+        if kind == "ray" and importlib.util.find_spec("ray") is None:
+            raise ValueError("ray is not installed; `pip install 'gristmill[ray]'` brings it")
+        return kind
+
+
 class Runtime(Settings):
     """How a recipe runs: recorded, never part of an artifact's identity."""
 
@@ -131,6 +147,8 @@ class Runtime(Settings):
     """CPU threads of each process."""
     compile: bool | Literal["auto"] = "auto"
     """Whether pretraining compiles the model; `auto` does where a compiler is there and training takes five minutes."""
+    engine: Engine = Engine()
+    """What does the work that is cut into tasks."""
     trackers: tuple[Tracker, ...] = ()
     """Where rows of `metrics.jsonl` go as well: trackio, tensorboard, wandb, mlflow; each is an extra to install."""
 

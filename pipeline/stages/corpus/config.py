@@ -21,6 +21,9 @@ class Source(Settings):
     """Rows with a `text` or an `html` column, text files, or web pages."""
     documents: Count | None = None
     """Read the first so many alone; all when left out."""
+    weight: float | None = Field(default=None, gt=0)
+    """The share of training text that comes from here, as a part of all sources' weights; give all of them one, or
+    none. Documents are left out or repeated, by a hash of their text, until the shares are met."""
 
 
 class Language(Settings):
@@ -47,7 +50,7 @@ class NearDuplicates(Settings):
     """When two documents are so alike that one is enough."""
 
     threshold: float = Field(default=0.7, ge=0.5, le=1)
-    """Jaccard similarity of their sets of five-word runs from which the one with the higher id is dropped.
+    """Jaccard similarity of their sets of five-word runs from which the later one is dropped.
 
     Candidates come from 25 bands of 5 MinHash values: .998 of the pairs at .7 are found, fewer below.
     """
@@ -111,6 +114,14 @@ class Config(StageConfig):
     validation_from: Literal["documents", "ends"] = "documents"
     """What is held out. `documents`: whole ones, chosen by a hash of the text, so that it does not depend on their
     order. `ends`: the last part of each document, for a text that is one long document."""
+    max_epochs: float = Field(default=4, ge=1)
+    """How often a document may stand in the corpus, where sources have weights. Up to four times repeated text teaches
+    nearly as much as new text (Muennighoff et al. 2023, arXiv:2305.16264)."""
+    on_bad_row: Literal["fail", "drop"] = "fail"
+    """A row that cannot be read, or has no text: end with an error that names its place, or drop it and count it."""
+    tasks: int | None = Field(default=None, ge=1, le=100_000)
+    """Into how many pieces the work is cut, which are the corpus's shards and what is done again after a stop; one for
+    each 64 MiB of input when left out. Neither documents nor their order depend on it."""
     limit: Count | None = None
     """Read at most so many documents of each source, for a trial."""
 
@@ -137,6 +148,17 @@ class Config(StageConfig):
                 f"max_characters {limit} is below min_characters {self.filters.min_characters}: no document could stay"
             )
             raise SettingError(said, "filters.max_characters", "filters.min_characters")
+        return self
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Config:
+        weights = [source.weight for source in self.sources]
+        if None in weights and any(weights):
+            without = weights.index(None)
+            raise SettingError("has no weight, while others do: give all sources one, or none", f"sources.{without}")
+        if any(weights) and self.validation_from == "ends":
+            raise SettingError("ends are held out of whole documents; sources with weights repeat some and leave out "
+                               "others: use `documents`", "validation_from")  # fmt: skip
         return self
 
 

@@ -1,6 +1,6 @@
 """What each step let pass, dropped and changed: counts by source, three examples each, and the dropped documents.
 
-The steps report; `stage` writes the result as `funnel.json`.
+The steps of a task report; the reports of all tasks, added in their order, become `funnel.json`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ _SHOWN = 200
 class StepReport:
     """The account of one step."""
 
-    def __init__(self, name: str, dropped: DroppedFiles) -> None:
+    def __init__(self, name: str, dropped: DroppedFiles | None = None) -> None:
         """Everything starts at zero."""
         self.name = name
         self.documents_in: Counter[str] = Counter()
         self.documents_out: Counter[str] = Counter()
+        self.repeated: Counter[str] = Counter()
+        """Documents that are let pass more than once, by how often beyond the first time."""
         self.dropped: dict[str, Counter[str]] = defaultdict(Counter)
         self.changed: Counter[str] = Counter()
         self.generated_dropped = 0
-        self._examples: dict[str, list[dict[str, str]]] = defaultdict(list)
+        self._examples: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._files = dropped
 
     def entering(self, documents: Iterable[Document]) -> Iterator[Document]:
@@ -48,7 +50,8 @@ class StepReport:
         self.dropped[reason][document.source] += 1
         self.generated_dropped += document.generated is not None
         self._example(reason, {"id": document.id, "source": document.source, "text": document.text[:_SHOWN]} | because)
-        self._files.write(document, self.name, reason, because)
+        if self._files is not None:
+            self._files.write(document, self.name, reason, because)
 
     def change(self, document: Document, before: str) -> None:
         """Count a document whose text the step changed; `before` is what it was."""
@@ -57,9 +60,22 @@ class StepReport:
         shown = slice(max(0, start - 20), start + _SHOWN)
         self._example("changed", {"id": document.id, "before": before[shown], "after": document.text[shown]})
 
-    def _example(self, kind: str, example: dict[str, str]) -> None:
+    def _example(self, kind: str, example: dict[str, Any]) -> None:
         if len(self._examples[kind]) < EXAMPLES:
             self._examples[kind].append(example)
+
+    def add(self, account: dict[str, Any]) -> None:
+        """Add the account that a later task gave of the same step."""
+        self.documents_in.update(account["in_by_source"])
+        self.documents_out.update(account["out_by_source"])
+        self.repeated.update(account["repeated"])
+        self.changed.update(account["changed"])
+        self.generated_dropped += account["generated_dropped"]
+        for reason, counts in account["dropped"].items():
+            self.dropped[reason].update(counts)
+        for kind, examples in account["examples"].items():
+            for example in examples:
+                self._example(kind, example)
 
     def as_json(self) -> dict[str, Any]:
         """The account for `funnel.json`."""
@@ -71,23 +87,33 @@ class StepReport:
             "out_by_source": dict(self.documents_out),
             "changed": dict(self.changed),
             "dropped": {reason: dict(counts) for reason, counts in self.dropped.items()},
+            "repeated": dict(self.repeated),
+            "generated_dropped": self.generated_dropped,
             "examples": dict(self._examples),
         }
 
 
-class DroppedFiles:
-    """`dropped/REASON.jsonl`: every document that did not stay, with the step and the reason."""
+def added(accounts: Iterable[list[dict[str, Any]]]) -> list[StepReport]:
+    """The reports of all tasks as one: each task gives the accounts of the same steps, in their order."""
+    reports: dict[str, StepReport] = {}
+    for account in (step for steps in accounts for step in steps):
+        reports.setdefault(account["step"], StepReport(account["step"])).add(account)
+    return list(reports.values())
 
-    def __init__(self, folder: Path) -> None:
+
+class DroppedFiles:
+    """`REASON-TASK.jsonl`: every document of a task that did not stay, with the step and the reason."""
+
+    def __init__(self, folder: Path, rank: int = 0) -> None:
         """Files are made when the first document is dropped for their reason."""
-        self._folder = folder
+        self._folder, self._rank = folder, rank
         self._files: dict[str, IO[bytes]] = {}
 
     def write(self, document: Document, step: str, reason: str, because: dict[str, Any]) -> None:
         """Append one document."""
         if reason not in self._files:
             self._folder.mkdir(exist_ok=True)
-            self._files[reason] = open(self._folder / f"{reason}.jsonl", "wb")  # noqa: SIM115 -- closed by its owner
+            self._files[reason] = open(self._folder / f"{reason}-{self._rank:05}.jsonl", "wb")  # noqa: SIM115 -- closed by its owner
         row = document.row()
         if document.is_page:
             row["html"] = row.pop("text")

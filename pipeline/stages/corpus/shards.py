@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from xxhash import xxh3_64_intdigest
 
-from pipeline.core.errors import DataError
-from pipeline.core.progress import Progress
 from pipeline.data.surprisal import SURPRISAL
 from pipeline.stages.corpus.document import Document
 
-SHARD_BYTES = 500_000_000
-_EVERY = 1_000
-_TYPES = {bool: "bool", int: "int64", float: "float64", str: "string"}
+SPLITS = ("train", "validation")
+_TYPES = {bool: "bool", int: "int64", float: "float64", str: "string", type(None): "null"}
 
 
 def split_of(text: str, validation: float) -> str:
@@ -43,50 +43,49 @@ DIVISIONS: dict[str, Callable[[Document, float], Iterator[tuple[str, Document]]]
 """How a document comes into the splits, by the names of `validation_from`."""
 
 
+@dataclass
 class Shards:
-    """Files `SPLIT-00000.jsonl`, a new one when the last is full, and the types of their columns."""
+    """The files of one task, `SPLIT-RANK.jsonl`, and what stands in them; those of all tasks when added up."""
 
-    def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
-        """Files are made when the first document of their split comes."""
-        self._folder = folder
-        self._limit = shard_bytes
-        self._files: dict[str, IO[bytes]] = {}
-        self._numbers: dict[str, int] = {}
-        self.documents: dict[str, int] = {"train": 0, "validation": 0}
-        self.bytes: dict[str, int] = {"train": 0, "validation": 0}
-        self.generated = 0
-        """Documents whose surprisal is known."""
-        self._types: dict[str, set[type]] = {}
+    documents: Counter[str] = field(default_factory=Counter)
+    """By split."""
+    bytes: Counter[str] = field(default_factory=Counter)
+    """Of text, by split."""
+    generated: int = 0
+    """Documents whose surprisal is known."""
+    types: dict[str, set[str]] = field(default_factory=dict)
+    """The types of each column's values, by the names that `load_dataset` has for them."""
 
-    def write(self, document: Document, split: str) -> None:
-        """Append one document to a split."""
-        row = document.row()
-        for name, value in row.items():
-            self._types.setdefault(name, set()).add(type(value))
-        self._file(split).write(_encoded(row) + b"\n")
+    def count(self, document: Document, split: str) -> None:
+        """Count one document of a split."""
         self.documents[split] += 1
-        self.generated += document.generated is not None
         self.bytes[split] += len(document.text.encode("utf-8"))
+        self.generated += document.generated is not None
+        for name, value in document.row().items():
+            self.types.setdefault(name, set()).add(_TYPES.get(type(value), "other"))
 
-    def close(self) -> None:
-        """Finish the files and write the `README.md` that tells `load_dataset` of them."""
-        for file in self._files.values():
-            file.close()
-        (self._folder / "README.md").write_text("\n".join(self._readme()) + "\n", encoding="utf-8")
+    def as_json(self) -> dict[str, Any]:
+        """The counts, for a file."""
+        return asdict(self) | {"types": {name: sorted(found) for name, found in self.types.items()}}
 
-    def _file(self, split: str) -> IO[bytes]:
-        if split in self._files and self._files[split].tell() >= self._limit:
-            self._files.pop(split).close()
-        if split not in self._files:
-            number = self._numbers[split] = self._numbers.get(split, -1) + 1
-            self._files[split] = open(self._folder / f"{split}-{number:05}.jsonl", "wb")  # noqa: SIM115 -- closed by its owner
-        return self._files[split]
+    def add(self, counts: dict[str, Any]) -> None:
+        """Add the counts of a later task."""
+        self.documents.update(counts["documents"])
+        self.bytes.update(counts["bytes"])
+        self.generated += counts["generated"]
+        for name, found in counts["types"].items():
+            self.types.setdefault(name, set()).update(found)
+
+    def readme(self) -> str:
+        """The `README.md` that tells `load_dataset` of the files."""
+        return "\n".join(self._readme()) + "\n"
 
     def _readme(self) -> Iterator[str]:
         yield from ("---", "configs:", "- config_name: default", "  data_files:")
-        for split in self._numbers:
-            yield from (f"  - split: {split}", f"    path: {split}-*.jsonl")
-        types = {name: _column_type(found) for name, found in self._types.items()}
+        for split in SPLITS:
+            if self.documents[split]:
+                yield from (f"  - split: {split}", f"    path: {split}-*.jsonl")
+        types = {name: _column_type(found) for name, found in self.types.items()}
         # Not every document has every column, and load_dataset guesses from the first rows. Only plain values can be
         # declared here; with others among them it is left to guess.
         if all(types.values()):
@@ -96,30 +95,27 @@ class Shards:
         yield from ("---", "", "# Corpus", "", "Made by gristmill; `funnel.json` says from what and how.")
 
 
-def _encoded(row: dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise DataError(f"{row['id']}: a column holds half of a surrogate pair; correct the row") from None
-
-
-def _column_type(found: set[type]) -> str | None:
+def _column_type(found: set[str]) -> str | None:
     """The type that holds all of the values, if they are plain and of one kind."""
-    kinds = found - {type(None)}
-    if kinds == {int, float}:
+    kinds = found - {"null"}
+    if kinds == {"int64", "float64"}:
         return "float64"
-    return _TYPES.get(next(iter(kinds))) if len(kinds) == 1 else None if kinds else "string"
+    if not kinds:
+        return "string"
+    return kinds.pop() if len(kinds) == 1 and "other" not in kinds else None
 
 
 def write_splits(
-    documents: Iterable[Document], folder: Path, validation: float, validation_from: str, progress: Progress
+    documents: Iterable[Document], folder: Path, rank: int, validation: float, validation_from: str
 ) -> Shards:
-    """Write every document to its split, or its parts to theirs."""
-    shards = Shards(folder)
-    for number, document in enumerate(documents, start=1):
-        for split, part in DIVISIONS[validation_from](document, validation):
-            shards.write(part, split)
-        if number % _EVERY == 0 and progress.unit != "document":  # those read are counted while they are read
-            progress.update(number, None, unit="document kept")
-    shards.close()
+    """Write every document to the file of its split, or its parts to theirs."""
+    shards = Shards()
+    with ExitStack() as stack:
+        files: dict[str, IO[bytes]] = {}
+        for document in documents:
+            for split, part in DIVISIONS[validation_from](document, validation):
+                if split not in files:
+                    files[split] = stack.enter_context(open(folder / f"{split}-{rank:05}.jsonl", "wb"))
+                files[split].write(json.dumps(part.row(), ensure_ascii=False).encode("utf-8") + b"\n")
+                shards.count(part, split)
     return shards

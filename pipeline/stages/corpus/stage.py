@@ -1,73 +1,43 @@
-"""Walk documents through the steps, one after another, and write what stays."""
+"""Make a corpus in three rounds of tasks: clean every document, decide which repeat others, write what stays."""
 
 from __future__ import annotations
 
 import math
+import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.artifact import write_json
+from xxhash import xxh3_64_hexdigest
+
+from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.core.quantities import format_count
 from pipeline.core.stage import Inputs, Outcome, StageContext
-from pipeline.stages.corpus.config import Config
-from pipeline.stages.corpus.document import Document
-from pipeline.stages.corpus.exact_duplicates import drop_exact_duplicates
-from pipeline.stages.corpus.extract import extract
-from pipeline.stages.corpus.filters import filter_documents
-from pipeline.stages.corpus.funnel import DroppedFiles, StepReport
-from pipeline.stages.corpus.language import identify_languages
-from pipeline.stages.corpus.near_duplicates import drop_near_duplicates
-from pipeline.stages.corpus.quality import filter_by_quality
-from pipeline.stages.corpus.repair import repair
-from pipeline.stages.corpus.shards import Shards, write_splits
-from pipeline.stages.corpus.sources import forget_false_surprisal, read_sources
-
-Step = Callable[..., Iterator[Document]]
-"""`step(documents, rank, world_size, report=...)`."""
+from pipeline.data.engine import run_tasks
+from pipeline.stages.corpus.cleaning import Clean
+from pipeline.stages.corpus.config import STAGE, Config
+from pipeline.stages.corpus.duplicates import find_copies
+from pipeline.stages.corpus.funnel import StepReport, added
+from pipeline.stages.corpus.shards import SPLITS, Shards
+from pipeline.stages.corpus.sources import Stretch, divided
+from pipeline.stages.corpus.writing import Write, planned_epochs
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Make a corpus of clean, different documents in two splits, and account for every one that was dropped."""
-    clear(context.output)
-    dropped = DroppedFiles(context.output / "dropped")
-    documents = read_sources(limited(config, inputs), context.progress)
-    reports = []
-    for name, step in steps(config, context.work).items():
-        report = StepReport(name, dropped)
-        documents = report.leaving(step(report.entering(documents), report=report))
-        reports.append(report)
-    documents = forget_false_surprisal(documents)
-    shards = write_splits(documents, context.output, config.validation, config.validation_from, context.progress)
-    dropped.close()
-    require_documents(shards, reports)
-    figures = metrics(shards, reports)
-    write_json(context.output / "funnel.json", {"steps": [report.as_json() for report in reports], **figures})
-    kept, read = figures["documents"], figures["documents_read"]
-    size = format_count(figures["train_bytes"] + figures["validation_bytes"])
-    return Outcome(metrics=figures, headline=f"{kept:,} of {read:,} documents, {size} bytes")
-
-
-def steps(config: Config, work: Path) -> dict[str, Step]:
-    """The steps in their order, each with its settings. Cheap ones that drop much come first."""
-    chosen: dict[str, Step] = {"extract": partial(extract, extractor=config.extract)}
-    if config.repair:
-        chosen["repair"] = repair
-    if config.language is not None:
-        chosen["language"] = partial(identify_languages, settings=config.language)
-    if config.deduplicate.exact:
-        chosen["exact_duplicates"] = partial(drop_exact_duplicates, work=work)
-    chosen["filters"] = partial(filter_documents, filters=config.filters)
-    if config.quality:
-        chosen["quality"] = partial(filter_by_quality, rules=config.quality)
-    if config.deduplicate.near is not None:
-        chosen["near_duplicates"] = partial(
-            drop_near_duplicates, work=work, threshold=config.deduplicate.near.threshold
-        )
-    return chosen
+    stretches = divided(limited(config, inputs), config.tasks)
+    work = context.work / identity(config, stretches)
+    clean, copies, write = (work / name for name in ("clean", "copies", "write"))
+    engine, progress = context.runtime.engine, context.progress
+    run_tasks(Clean(config, stretches, str(clean)), len(stretches), clean, engine, progress, unit="task of cleaning")
+    find_copies(config.deduplicate, clean, copies, engine, progress)
+    addresses = [source.data.address or str(source.data.path) for source in inputs.sources]
+    epochs = planned_epochs(config, clean, copies, addresses)
+    writing = Write(config, str(clean), str(copies), epochs, str(write))
+    run_tasks(writing, len(stretches), write, engine, progress, unit="task of writing")
+    return gather([clean, write], len(stretches), context.output)
 
 
 def limited(config: Config, inputs: Inputs) -> list[tuple[Any, int | None]]:
@@ -76,11 +46,41 @@ def limited(config: Config, inputs: Inputs) -> list[tuple[Any, int | None]]:
     return [(source.data, min(numbers, default=None)) for source, numbers in zip(inputs.sources, limits, strict=True)]
 
 
-def clear(output: Path) -> None:
-    """Remove what an unfinished attempt left: the stage starts over. Its scratch files are written over."""
+def identity(config: Config, stretches: tuple[Stretch, ...]) -> str:
+    """A name for what is being made, so that tasks that another recipe or other files left are not taken for done."""
+    return xxh3_64_hexdigest(f"{STAGE.version} {config.model_dump_json()} {stretches}")
+
+
+def gather(rounds: list[Path], tasks: int, output: Path) -> Outcome:
+    """The files of all tasks as one corpus: shards, what was dropped, the funnel and the README."""
+    shards, reports = Shards(), []
     shutil.rmtree(output / "dropped", ignore_errors=True)
     for path in output.glob("*-*.jsonl"):
         path.unlink()
+    for folder in rounds:
+        ranks = [folder / f"{rank:05}" for rank in range(tasks)]
+        reports += added(read_json(rank / "steps.json") for rank in ranks)
+        for rank in ranks:
+            _link(rank, output, "*-*.jsonl")
+            _link(rank / "dropped", output / "dropped", "*.jsonl")
+    for rank in ranks:
+        shards.add(read_json(rank / "counts.json"))
+    require_documents(shards, reports)
+    (output / "README.md").write_text(shards.readme(), encoding="utf-8")
+    figures = metrics(shards, reports)
+    write_json(output / "funnel.json", {"steps": [report.as_json() for report in reports], **figures})
+    kept, read = figures["documents"], figures["documents_read"]
+    size = format_count(figures["train_bytes"] + figures["validation_bytes"])
+    return Outcome(metrics=figures, headline=f"{kept:,} of {read:,} documents, {size} bytes")
+
+
+def _link(source: Path, target: Path, pattern: str) -> None:
+    for path in sorted(source.glob(pattern)):
+        target.mkdir(exist_ok=True)
+        try:
+            os.link(path, target / path.name)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, target / path.name)
 
 
 def require_documents(shards: Shards, reports: Iterable[StepReport]) -> None:
@@ -105,7 +105,7 @@ def metrics(shards: Shards, reports: list[StepReport]) -> dict[str, Any]:
         "dropped": {reason: counts.total() for report in reports for reason, counts in report.dropped.items()},
         "changed": {report.name: report.changed.total() for report in reports if report.changed},
     }
-    for split in ("train", "validation"):
+    for split in SPLITS:
         figures |= {f"{split}_documents": shards.documents[split], f"{split}_bytes": shards.bytes[split]}
     return figures | selection(shards.generated, reports)
 
