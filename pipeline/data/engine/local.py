@@ -48,7 +48,7 @@ class Local(LocalPipelineExecutor):
 
 
 def _run_rank(executor: Local, rank: int) -> None:
-    executor._run_for_rank(rank)  # noqa: SLF001 -- datatrove's own executors call it so, from outside too
+    executor._run_for_rank(rank)
 
 
 def _wait_for_all(futures: list[Future[None]]) -> None:

@@ -62,7 +62,7 @@ class Clean:
             sources = list(dict.fromkeys(address_of(part) for stretch in self.stretches for part in stretch))
             write_spool(target, documents, sources, near=self.config.deduplicate.near is not None)
             dropped.close()
-            write_json(target / "steps.json", [report.as_json() for report in reports])
+            write_json(target / "steps.json", {"steps": [report.as_json() for report in reports]})
 
     def _read(self, rank: int, report: StepReport) -> Iterator[Document]:
         for part in self.stretches[rank]:

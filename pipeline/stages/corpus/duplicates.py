@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,8 @@ class Copies:
 
 def find_copies(deduplicate: Deduplicate, clean: Path, folder: Path, engine: Engine, progress: Progress) -> None:
     """Write `exact.npz` and `near.npz` into `folder`, for the documents that `clean` holds. Near duplicates are looked
-    for among those that are no exact ones. Memory: 16 bytes for each document and, for near ones, 250."""
+    for among those that are no exact ones. Memory: 16 bytes for each document and, for near ones, 250.
+    """
     if folder.exists():
         return
     spools = Spools(clean)
@@ -74,7 +76,9 @@ def _exact_copies(spools: Spools) -> Copies:
     return Copies(dropped, first[dropped], np.ones(len(dropped)))
 
 
-def _similar_pairs(exact: Copies, clean: Path, folder: Path, engine: Engine, progress: Progress) -> Iterator[NDArray]:
+def _similar_pairs(
+    exact: Copies, clean: Path, folder: Path, engine: Engine, progress: Progress
+) -> Iterator[NDArray[np.float64]]:
     """Candidates with their similarity, (pairs, 3), from tasks of so many pairs each."""
     pairs_file = folder / "pairs.npy"
     if not pairs_file.exists():
@@ -89,7 +93,7 @@ def _similar_pairs(exact: Copies, clean: Path, folder: Path, engine: Engine, pro
     return (np.load(folder / f"{rank:05}" / "similar.npy") for rank in range(count))
 
 
-def _near_copies(similar: Iterable[NDArray], threshold: float) -> Copies:
+def _near_copies(similar: Iterable[NDArray[np.float64]], threshold: float) -> Copies:
     rows = (row for part in similar for row in part[part[:, 2] >= threshold].tolist())
     dropped = choose_dropped((int(lower), int(higher), similarity) for lower, higher, similarity in rows)
     indices = sorted(dropped)
@@ -150,7 +154,7 @@ def drop_copies(
             yield document
             continue
         kept = spools.read(int(copies.of[place]))
-        because = {"of": f"{kept.id} ({kept.source})"}
+        because: dict[str, Any] = {"of": f"{kept.id} ({kept.source})"}
         if reason == "near_duplicate":
             because["similarity"] = round(float(copies.similarity[place]), 4)
         report.drop(document, reason, **because)

@@ -41,7 +41,8 @@ def mix(
     validation: float,
 ) -> Iterator[Document]:
     """Each training document as often as its source's epochs say: the whole part for all of them, one time more for a
-    share of them. Documents that are held out pass once."""
+    share of them. Documents that are held out pass once.
+    """
     for document in documents:
         held_out = split_of(document.text, validation) == "validation"
         times = 1 if held_out else draws(document.text, epochs[document.source])

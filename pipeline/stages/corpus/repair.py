@@ -19,7 +19,7 @@ from pipeline.stages.corpus.document import Document
 from pipeline.stages.corpus.funnel import StepReport
 from pipeline.stages.corpus.invisible import without_invisible
 
-_CONFIG = ftfy.TextFixerConfig(
+FTFY = ftfy.TextFixerConfig(
     unescape_html=False,
     fix_latin_ligatures=False,
     fix_character_width=False,
@@ -60,7 +60,7 @@ def decoded_rightly(text: str) -> str:
     """What ftfy makes of the text. It works line by line, and is asked only about lines that need it."""
     if _is_plain(text):
         return text
-    return "".join(line if is_sound(line) else ftfy.fix_text(line, _CONFIG) for line in io.StringIO(text, newline="\n"))
+    return "".join(line if is_sound(line) else ftfy.fix_text(line, FTFY) for line in io.StringIO(text, newline="\n"))
 
 
 def is_sound(line: str) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -66,7 +66,7 @@ class Shards:
 
     def as_json(self) -> dict[str, Any]:
         """The counts, for a file."""
-        return asdict(self) | {"types": {name: sorted(found) for name, found in self.types.items()}}
+        return vars(self) | {"types": {name: sorted(found) for name, found in self.types.items()}}
 
     def add(self, counts: dict[str, Any]) -> None:
         """Add the counts of a later task."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ _POWERS = np.array([pow(_BASE, power, 2**64) for power in range(SHINGLE_WORDS)],
 
 
 def shingle_hashes(texts: Sequence[str]) -> list[Hashes]:
-    """For each text the hashes of its runs of five words, lower case, punctuation aside; all words if they are fewer.
+    r"""For each text the hashes of its runs of five words, lower case, punctuation aside; all words if they are fewer.
 
     Words are what `\\w+` finds. A hash is a polynomial of the words' hashes modulo 2^64, as theirs are of their
     characters' code points, so that no run is ever joined into a string.
@@ -32,7 +33,7 @@ def shingle_hashes(texts: Sequence[str]) -> list[Hashes]:
     runs = _runs(words, SHINGLE_WORDS)
     return [
         runs[first : end - SHINGLE_WORDS + 1] if end - first >= SHINGLE_WORDS else _runs(words[first:end], end - first)
-        for first, end in zip(bounds[:-1], bounds[1:], strict=True)
+        for first, end in itertools.pairwise(bounds)
     ]
 
 

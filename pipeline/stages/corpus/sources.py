@@ -59,4 +59,3 @@ def forget_false_surprisal(documents: Iterable[Document]) -> Iterator[Document]:
             document.columns[SURPRISAL] = None
             document.generated = None
         yield document
-

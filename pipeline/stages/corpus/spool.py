@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ class Spools:
         rank = int(np.searchsorted(self.bounds, index, side="right")) - 1
         return self.of(rank).read(index - int(self.bounds[rank]))
 
-    def column(self, name: str) -> NDArray:
+    def column(self, name: str) -> NDArray[Any]:
         """One column of the index over all documents, (documents, …)."""
         columns = [np.load(path / f"{name}.npy", mmap_mode="r") for path in self.folders]
         whole = np.empty((len(self), *columns[0].shape[1:]), dtype=columns[0].dtype)

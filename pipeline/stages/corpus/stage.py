@@ -48,7 +48,7 @@ def limited(config: Config, inputs: Inputs) -> list[tuple[Any, int | None]]:
 
 def identity(config: Config, stretches: tuple[Stretch, ...]) -> str:
     """A name for what is being made, so that tasks that another recipe or other files left are not taken for done."""
-    return xxh3_64_hexdigest(f"{STAGE.version} {config.model_dump_json()} {stretches}")
+    return xxh3_64_hexdigest(f"{STAGE.version} {config.model_dump_json()} {stretches}".encode())
 
 
 def gather(rounds: list[Path], tasks: int, output: Path) -> Outcome:
@@ -59,7 +59,7 @@ def gather(rounds: list[Path], tasks: int, output: Path) -> Outcome:
         path.unlink()
     for folder in rounds:
         ranks = [folder / f"{rank:05}" for rank in range(tasks)]
-        reports += added(read_json(rank / "steps.json") for rank in ranks)
+        reports += added(read_json(rank / "steps.json")["steps"] for rank in ranks)
         for rank in ranks:
             _link(rank, output, "*-*.jsonl")
             _link(rank / "dropped", output / "dropped", "*.jsonl")

@@ -57,7 +57,7 @@ class Write:
             shards = write_splits(documents, target, rank, self.config.validation, self.config.validation_from)
             dropped.close()
             write_json(target / "counts.json", shards.as_json())
-            write_json(target / "steps.json", [report.as_json() for report in reports])
+            write_json(target / "steps.json", {"steps": [report.as_json() for report in reports]})
 
 
 def planned_epochs(config: Config, clean: Path, copies: Path, addresses: list[str]) -> dict[str, float]:

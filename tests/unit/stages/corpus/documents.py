@@ -10,13 +10,18 @@ from typing import Any
 
 from pipeline.artifacts import Corpus
 from pipeline.core.artifact import write_json
+from pipeline.core.progress import Progress
 from pipeline.core.references import Resolved
-from pipeline.core.stage import Check, Inputs, Outcome
+from pipeline.core.stage import Check, Engine, Inputs, Outcome
 from pipeline.stages.corpus.checks import check
-from pipeline.stages.corpus.config import Config
+from pipeline.stages.corpus.cleaning import walked
+from pipeline.stages.corpus.config import Config, Deduplicate
 from pipeline.stages.corpus.document import Document
+from pipeline.stages.corpus.duplicates import find_copies
 from pipeline.stages.corpus.funnel import DroppedFiles, StepReport
+from pipeline.stages.corpus.spool import Spools, write_spool
 from pipeline.stages.corpus.stage import run
+from pipeline.stages.corpus.writing import writing_steps
 from tests.unit.stages.tiny import make_context
 
 WORDS = [
@@ -44,6 +49,25 @@ def report(folder: Path) -> StepReport:
     return StepReport("step", DroppedFiles(folder / "dropped"))
 
 
+def deduplicated(
+    folder: Path, texts: Sequence[str], threshold: float | None = 0.7, tasks: int = 1
+) -> tuple[list[str], dict[str, StepReport]]:
+    """The texts that stay, and the reports of the steps; near duplicates are dropped from the threshold on."""
+    clean, copies = folder / "clean", folder / "copies"
+    planted = documents(*texts)
+    for rank in range(tasks):
+        (clean / f"{rank:05}").mkdir(parents=True)
+        stretch = planted[rank * len(planted) // tasks : (rank + 1) * len(planted) // tasks]
+        write_spool(clean / f"{rank:05}", stretch, ["./a"], near=threshold is not None)
+    deduplicate = Deduplicate(exact=True, near=threshold and {"threshold": threshold})
+    find_copies(deduplicate, clean, copies, Engine(workers=1), Progress("test", quiet=True))
+    spools = Spools(clean)
+    steps = writing_steps(Config(sources=[{"data": "./a"}], deduplicate=deduplicate), copies, spools, {})
+    kept, reports = walked((document for rank in range(tasks) for document in spools.of(rank)), steps,
+                           DroppedFiles(folder / "dropped"))  # fmt: skip
+    return [document.text for document in kept], {report.name: report for report in reports}
+
+
 class Made:
     """A corpus made from files of rows, with everything the stage left."""
 
@@ -52,7 +76,8 @@ class Made:
         inputs = [
             source if isinstance(source, Resolved) else _file(folder, n, source) for n, source in enumerate(sources)
         ]
-        self.config = Config(sources=[{"data": "./a.jsonl"}] * len(inputs), **settings)
+        weights = settings.pop("weights", [None] * len(inputs))
+        self.config = Config(sources=[{"data": "./a.jsonl", "weight": weight} for weight in weights], **settings)
         self.inputs = Inputs(sources=[Inputs(data=source) for source in inputs])
         self.context = make_context(folder / "corpus")
         self.outcome: Outcome = run(self.config, self.inputs, self.context)
@@ -65,7 +90,8 @@ class Made:
         return {row["text"] for split in ("train", "validation") for row in self.rows(split)}
 
     def dropped(self, reason: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.path / f"dropped/{reason}.jsonl").read_text().splitlines()]
+        files = sorted((self.path / "dropped").glob(f"{reason}-*.jsonl"))
+        return [json.loads(line) for path in files for line in path.read_text().splitlines()]
 
     def funnel(self) -> dict[str, Any]:
         return {step["step"]: step for step in json.loads((self.path / "funnel.json").read_text())["steps"]}

@@ -14,10 +14,9 @@ import pytest
 from pipeline.stages.corpus.config import Language
 from pipeline.stages.corpus.extract import main_text
 from pipeline.stages.corpus.language import language_of
-from pipeline.stages.corpus.near_duplicates import drop_near_duplicates
 from pipeline.stages.corpus.repair import repaired
 from pipeline.stages.corpus.shingles import jaccard, shingle_hashes
-from tests.unit.stages.corpus.documents import documents, report
+from tests.unit.stages.corpus.documents import deduplicated
 
 BUNDLE = Path(__file__).parents[5] / "shared/data"
 
@@ -37,8 +36,8 @@ def test_real_near_duplicates_are_found(tmp_path):
     sets = [[np.unique(hashes) for hashes in shingle_hashes([pair["a"], pair["b"]])] for pair in pairs]
     alike = {pair["id"] for pair, both in zip(pairs, sets, strict=True) if jaccard(*both) >= 0.7}
     texts = [pair[side] for side in "ab" for pair in pairs]
-    kept = list(drop_near_duplicates(documents(*texts), report=report(tmp_path), work=tmp_path, threshold=0.7))
-    both_kept = Counter(int(document.id) % len(pairs) for document in kept)
+    kept = set(deduplicated(tmp_path, texts)[0])
+    both_kept = Counter(place % len(pairs) for place, text in enumerate(texts) if text in kept)
     missed = [pair["id"] for place, pair in enumerate(pairs) if both_kept[place] == 2 and pair["id"] in alike]
     assert len(alike) > 300
     assert len(missed) / len(alike) < 0.005

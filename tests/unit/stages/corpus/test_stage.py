@@ -37,7 +37,7 @@ def test_every_document_is_in_a_split_or_among_the_dropped(tmp_path):
         assert [row["id"] for row in made.dropped(reason)] == [identity]
     assert made.dropped("near_duplicate")[0]["of"] == "d005 (./source-0.jsonl)"
     funnel = made.funnel()
-    assert list(funnel) == ["extract", "repair", "exact_duplicates", "filters", "near_duplicates"]
+    assert list(funnel) == ["extract", "repair", "filters", "exact_duplicates", "near_duplicates"]
     assert funnel["filters"]["dropped"] == {"too_short": {"./source-1.jsonl": 1}}
     for step in funnel.values():
         assert step["in"] == step["out"] + sum(sum(counts.values()) for counts in step["dropped"].values())
@@ -50,13 +50,43 @@ def test_columns_travel_with_their_document(tmp_path):
     assert rows["d007"] == ROWS[7] | {"source": "./source-0.jsonl"}
 
 
-def test_the_corpus_does_not_depend_on_the_order_of_its_documents(tmp_path):
+def test_documents_and_their_order_do_not_depend_on_the_number_of_tasks(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.data.parts.LARGEST_PART", 4_000)
+    monkeypatch.setattr("pipeline.data.parts.parts_of.__defaults__", (None, None, 4_000))
     faulty = [*ROWS, *({"text": " ".join(["new", *words(seed)[1:]]), "id": f"a{seed}"} for seed in range(0, 60, 3))]
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
-    one, two = Made(tmp_path / "one", faulty), Made(tmp_path / "two", faulty[::-1])
-    for split in ("train", "validation"):
-        assert sorted(map(str, one.rows(split))) == sorted(map(str, two.rows(split)))
+    made = {}
+    for tasks in (1, 3, 8):
+        (tmp_path / str(tasks)).mkdir()
+        made[tasks] = Made(tmp_path / str(tasks), faulty, ROWS[:5], tasks=tasks)
+    assert len(list(made[8].path.glob("train-*.jsonl"))) > 5
+    for tasks in (3, 8):
+        for split in ("train", "validation"):
+            assert made[tasks].rows(split) == made[1].rows(split)
+        assert made[tasks].funnel() == made[1].funnel()
+        assert made[tasks].dropped("near_duplicate") == made[1].dropped("near_duplicate")
+
+
+def test_bad_rows_end_the_stage_or_are_counted(tmp_path):
+    rows = [*ROWS[:50], {"text": None, "id": "none"}, {"text": 7, "id": "seven"}, *ROWS[50:]]
+    with pytest.raises(DataError, match=r"source-0.jsonl:51: text: None"):
+        Made(tmp_path, rows)
+    made = Made(tmp_path, rows, on_bad_row="drop")
+    assert made.texts() == {row["text"] for row in ROWS}
+    assert made.funnel()["read"]["dropped"] == {"not_text": {"./source-0.jsonl": 2}}
+    assert made.funnel()["read"]["in"] == 102 == made.outcome.metrics["documents_read"]
+
+
+def test_weighted_sources_have_their_share_of_the_text(tmp_path):
+    made = Made(tmp_path, ROWS[:80], [{"text": text_of(seed)} for seed in range(500, 520)], validation=0)
+    sizes = {source: sum(len(row["text"]) for row in made.rows() if row["source"] == source)
+             for source in ("./source-0.jsonl", "./source-1.jsonl")}  # fmt: skip
+
+    made = Made(tmp_path, ROWS[:80], [{"text": text_of(seed)} for seed in range(500, 520)], validation=0,
+                weights=[1, 1])  # fmt: skip
+    mixed = {source: sum(len(row["text"]) for row in made.rows() if row["source"] == source) for source in sizes}
+    assert mixed["./source-0.jsonl"] == pytest.approx(mixed["./source-1.jsonl"], rel=0.2)
+    step = made.funnel()["mix"]
+    assert step["in"] + sum(step["repeated"].values()) == step["out"] + sum(step["dropped"]["not_drawn"].values())
 
 
 def test_surprisal_is_kept_only_where_the_bytes_are_as_generated(tmp_path):

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 
+import ftfy
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from pipeline.stages.corpus.config import Config, Filters
-from pipeline.stages.corpus.document import Document, Spool
-from pipeline.stages.corpus.exact_duplicates import drop_exact_duplicates
+from pipeline.stages.corpus.document import Document
 from pipeline.stages.corpus.extract import extract
 from pipeline.stages.corpus.filters import broken_rule, duplicate_line_share, top_phrase_share
-from pipeline.stages.corpus.near_duplicates import drop_near_duplicates
-from pipeline.stages.corpus.repair import repair, repaired
+from pipeline.stages.corpus.mixing import epochs_of, mix
+from pipeline.stages.corpus.repair import FTFY, repair, repaired
 from pipeline.stages.corpus.shards import split_of
-from pipeline.stages.corpus.shingles import jaccard, shingle_hashes
-from tests.unit.stages.corpus.documents import documents, report, text_of, words
+from pipeline.stages.corpus.shingles import AT_ONCE, jaccard, shingle_hashes
+from pipeline.stages.corpus.spool import Spools, write_spool
+from tests.unit.stages.corpus.documents import deduplicated, documents, report, text_of, words
 
 PAGE = (
     "<html><head><title>T</title></head><body><nav><ul><li><a href='/'>Home</a></li></ul></nav><article><h1>The mill</h1>"
@@ -77,12 +79,12 @@ def test_repair_counts_what_it_changed(tmp_path):
     assert account.as_json()["examples"]["changed"][0]["after"].endswith("éla")
 
 
-def test_exact_duplicates_leave_the_lowest_id_whatever_the_order(tmp_path):
-    planted = documents("one text", "another text", "one  text\n", "a third", "another text")
-    for seed in range(5):
-        shuffled = Random(seed).sample(planted, len(planted))
-        kept = drop_exact_duplicates(shuffled, report=report(tmp_path), work=tmp_path)
-        assert sorted(document.id for document in kept) == ["000", "001", "003"]
+def test_exact_duplicates_leave_the_first(tmp_path):
+    kept, reports = deduplicated(tmp_path, ["one text", "another text", "one  text\n", "a third", "another text"], None)
+    assert kept == ["one text", "another text", "a third"]
+    assert [example["of"] for example in reports["exact_duplicates"].as_json()["examples"]["exact_duplicate"]] == [
+        "000 (./a)", "001 (./a)",
+    ]  # fmt: skip
 
 
 def near_copy(seed: int, changes: int) -> str:
@@ -95,28 +97,40 @@ def near_copy(seed: int, changes: int) -> str:
 
 def test_near_duplicates_are_dropped_and_others_are_not(tmp_path):
     texts = [text_of(seed) for seed in range(40)] + [near_copy(seed, changes=1) for seed in range(20)]
-    account = report(tmp_path)
-    kept = list(drop_near_duplicates(documents(*texts), report=account, work=tmp_path, threshold=0.7))
-    assert [document.text for document in kept] == texts[:40]
-    assert account.dropped["near_duplicate"].total() == 20
+    kept, reports = deduplicated(tmp_path, texts)
+    assert kept == texts[:40]
+    assert reports["near_duplicates"].dropped["near_duplicate"].total() == 20
 
 
-def test_who_is_dropped_does_not_depend_on_the_order_and_resembles_one_that_stays(tmp_path):
-    texts = [near_copy(seed, changes) for seed in range(15) for changes in range(3)]
-    kept_ids = set()
-    for seed in range(4):
-        shuffled = Random(seed).sample(documents(*texts), len(texts))
-        kept = list(drop_near_duplicates(shuffled, report=report(tmp_path), work=tmp_path, threshold=0.7))
-        kept_ids.add(tuple(sorted(document.id for document in kept)))
-        gone = set(texts) - {document.text for document in kept}
-        assert all(max(similarity(text, document.text) for document in kept) >= 0.7 for text in gone)
-    assert len(kept_ids) == 1
+def test_who_is_dropped_resembles_one_that_stays_however_the_work_is_cut(tmp_path):
+    texts = [near_copy(seed, changes) for changes in range(3) for seed in range(15)]
+    kept = [deduplicated(tmp_path / str(tasks), texts, tasks=tasks)[0] for tasks in (1, 2, 7)]
+    assert kept[0] == kept[1] == kept[2]
+    gone = set(texts) - set(kept[0])
+    assert len(gone) >= 15
+    assert all(max(similarity(text, other) for other in kept[0]) >= 0.7 for text in gone)
 
 
 def test_texts_of_fewer_than_five_words_and_of_none_are_compared(tmp_path):
     texts = ["two words", "Two, words!", "other words", "...", "!!!"]
-    kept = list(drop_near_duplicates(documents(*texts), report=report(tmp_path), work=tmp_path, threshold=0.7))
-    assert [document.text for document in kept] == ["two words", "other words", "...", "!!!"]
+    assert deduplicated(tmp_path, texts)[0] == ["two words", "other words", "...", "!!!"]
+
+
+def test_runs_are_hashed_as_the_words_they_are():
+    texts = ["", "a", "a b", "ß Straße İx", "x  y\n_z 日本語 a b c", "\ud800a b", *(text_of(seed) for seed in range(9))]
+    texts.append(
+        " ".join(words(5, 2 * AT_ONCE // 8)) + "x" * 2 * AT_ONCE
+    )  # in several pieces, one of them a single word
+    seen: dict[int, tuple[str, ...]] = {}
+    for text, hashes in zip(texts, shingle_hashes(texts), strict=True):
+        found = re.findall(r"\w+", text.lower())
+        length = min(5, len(found))
+        runs = [tuple(found[start : start + length]) for start in range(len(found) - length + 1)] if length else []
+        if len(text) < AT_ONCE:
+            assert len(runs) == len(hashes)
+        assert all(seen.setdefault(value, run) == run for value, run in zip(hashes.tolist(), runs, strict=False))
+        assert np.array_equal(hashes, shingle_hashes([text])[0])
+    assert len(seen) == len(set(seen.values()))
 
 
 def test_hashed_similarity_is_the_similarity_of_the_words():
@@ -161,12 +175,34 @@ def test_the_split_follows_the_text_alone():
 
 
 def test_a_spool_gives_back_what_it_took(tmp_path):
-    spool = Spool(tmp_path / "spool.jsonl")
-    planted = [
-        Document("a\nb\ud800é", "1", "./a", {"x": [1, None]}, False, "digest"),
-        Document("<p>", "2", "./b", {}, True),
-    ]
-    for document in planted:
-        spool.add(document)
-    assert list(spool) == planted
-    assert [spool.read(1), spool.read(0)] == planted[::-1]
+    planted = [Document("a\nbé", "1", "./a", {"x": [1, None]}, False, "digest", 0), Document("c", "2", "./b", index=1)]
+    (tmp_path / "00000").mkdir()
+    write_spool(tmp_path / "00000", planted, ["./a", "./b"], near=True)
+    spools = Spools(tmp_path)
+    assert list(spools.of(0)) == planted
+    assert [spools.read(1), spools.read(0)] == planted[::-1]
+    assert spools.column("sizes").tolist() == [5, 1] and spools.column("sources").tolist() == [0, 1]
+
+
+def test_mending_line_by_line_is_what_ftfy_does():
+    draws = Random(1)
+    pool = ["â€œ", "Ã©", "é", "e\u0301", "\x85", "\x1b[31m", "\ud83d", "\ude00", "\n", "a ", "voilÃ ", "\xa0", "ﬁ", "’", "日本",
+            "\r\n", "\x0c", "\ufeff", "Å", " ", "x", "Œ", "ГўВЂВ", "ā€"]  # fmt: skip
+    for _ in range(5_000):
+        text = "".join(draws.choices(pool, k=draws.randint(1, 8)))
+        assert repaired(text) == ftfy.fix_text(text, FTFY)
+
+
+def test_sources_stand_in_the_corpus_by_their_weights(tmp_path):
+    sizes = {"./a": 3_000, "./b": 1_000}
+    epochs = epochs_of({"./a": 1.0, "./b": 1.0}, sizes, max_epochs=4)
+    assert epochs == {"./a": pytest.approx(2 / 3), "./b": pytest.approx(2)}
+    assert epochs_of({"./a": 1.0, "./b": 9.0}, sizes, max_epochs=2)["./b"] == pytest.approx(2)
+    planted = documents(*(text_of(seed) for seed in range(900)))
+    account = report(tmp_path)
+    mixed = list(mix(planted, report=account, epochs={"./a": 1.5}, validation=0.1))
+    held_out = sum(split_of(document.text, 0.1) == "validation" for document in planted)
+    assert sum(split_of(document.text, 0.1) == "validation" for document in mixed) == held_out
+    assert len(mixed) == 900 + account.repeated["./a"] == pytest.approx(900 + (900 - held_out) / 2, rel=0.05)
+    fewer = list(mix(planted, report=account, epochs={"./a": 0.25}, validation=0.1))
+    assert len(fewer) + account.dropped["not_drawn"].total() == 900
