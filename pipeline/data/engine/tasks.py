@@ -6,12 +6,11 @@ import importlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from datatrove.executor.base import PipelineExecutor
@@ -92,12 +91,11 @@ def _raise_first_error(folder: Path) -> None:
 def _counting(executor: PipelineExecutor, progress: Progress, unit: str) -> Iterator[None]:
     """Show how many tasks are done while the executor works."""
     total = executor.world_size
-    over = False
+    over = Event()
 
     def show() -> None:
-        while not over:
+        while not over.wait(0.5):
             progress.update(total - len(executor.get_incomplete_ranks()), total, unit=unit)
-            time.sleep(0.5)
 
     thread = Thread(target=show, daemon=True)
     if total > 1:
@@ -105,7 +103,7 @@ def _counting(executor: PipelineExecutor, progress: Progress, unit: str) -> Iter
     try:
         yield
     finally:
-        over = True
+        over.set()
         if total > 1:
             thread.join()
         progress.close()

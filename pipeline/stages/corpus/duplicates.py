@@ -89,7 +89,7 @@ def _similar_pairs(
             np.save(target / "pairs.npy", candidate_pairs(bands))
     count = -(-len(np.load(pairs_file, mmap_mode="r")) // PAIRS_A_TASK)
     if count:
-        run_tasks(Compare(str(clean), str(folder)), count, folder, engine, progress, unit="task of comparing")
+        run_tasks(Compare(str(clean), str(folder)), count, folder, engine, progress, unit="comparing task")
     return (np.load(folder / f"{rank:05}" / "similar.npy") for rank in range(count))
 
 

@@ -31,12 +31,12 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     work = context.work / identity(config, stretches)
     clean, copies, write = (work / name for name in ("clean", "copies", "write"))
     engine, progress = context.runtime.engine, context.progress
-    run_tasks(Clean(config, stretches, str(clean)), len(stretches), clean, engine, progress, unit="task of cleaning")
+    run_tasks(Clean(config, stretches, str(clean)), len(stretches), clean, engine, progress, unit="cleaning task")
     find_copies(config.deduplicate, clean, copies, engine, progress)
     addresses = [source.data.address or str(source.data.path) for source in inputs.sources]
     epochs = planned_epochs(config, clean, copies, addresses)
     writing = Write(config, str(clean), str(copies), epochs, str(write))
-    run_tasks(writing, len(stretches), write, engine, progress, unit="task of writing")
+    run_tasks(writing, len(stretches), write, engine, progress, unit="writing task")
     return gather([clean, write], len(stretches), context.output)
 
 
