@@ -28,7 +28,7 @@ demo: .venv/ready
 test: .venv/ready check
 	$(BIN)/python -m pytest tests -m 'not slow and not sharded' --durations=15 $(WORKERS)
 
-test-slow: .venv/ready
+test-slow: .venv/ready .ray/ready
 	$(BIN)/python -m pytest tests -m slow --timeout 3600
 
 test-sharded: .venv/ready .deepspeed/ready
@@ -38,6 +38,11 @@ test-sharded: .venv/ready .deepspeed/ready
 .deepspeed/ready: .venv/ready
 	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--target .deepspeed -c constraints.txt deepspeed hjson msgpack py-cpuinfo einops
+	touch $@
+
+# Beside the environment too: 260 MB that one test wants.
+.ray/ready: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --target .ray -c constraints.txt 'ray>=2.50'
 	touch $@
 
 check: .venv/ready
@@ -72,4 +77,4 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv .deepspeed .floors build dist *.egg-info
+	rm -rf .venv .deepspeed .ray .floors build dist *.egg-info

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
 from pipeline.artifacts import Corpus
-from pipeline.core.artifact import Artifact
+from pipeline.core.artifact import Artifact, read_json
 from pipeline.core.stage import Check, Inputs, StageContext, graded
 from pipeline.stages.corpus.config import Config
 from pipeline.stages.corpus.near_duplicates import band_keys, candidate_pairs, choose_dropped
@@ -27,7 +29,8 @@ _FEW_HELD_OUT = 10
 def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageContext) -> list[Check]:
     """The checks of a corpus."""
     corpus = Corpus(artifact.path, artifact.fingerprint, artifact.address)
-    checks = [share_kept(artifact.metrics["share_kept"]), duplicates_left(corpus, config)]
+    funnel = read_json(artifact.path / "funnel.json")
+    checks = [share_kept(artifact.metrics["share_kept"]), accounted_for(funnel), duplicates_left(corpus, config)]
     if config.validation > 0:
         fewest = 1 if config.validation_from == "ends" else _FEW_HELD_OUT
         checks.append(validation_filled(artifact.metrics["validation_documents"], fewest))
@@ -42,6 +45,22 @@ def share_kept(share: float) -> Check:
         expected=f"at least {_KEPT}, never below {_ALL_BUT_NONE}",
         verdict=graded(warn=share < _KEPT, fail=share < _ALL_BUT_NONE),
         advice="funnel.json says which step dropped what, dropped/ holds the documents: loosen `filters`",
+    )
+
+
+def accounted_for(funnel: Mapping[str, Any]) -> Check:
+    """Whether every document that went into a step came out of it or was dropped, and went into the next."""
+    steps = funnel["steps"]
+    lost = sum(abs(one["out"] - other["in"]) for one, other in pairwise(steps))
+    for step in steps:
+        dropped = sum(sum(counts.values()) for counts in step["dropped"].values())
+        lost += abs(step["in"] + sum(step["repeated"].values()) - step["out"] - dropped)
+    return Check(
+        name="documents unaccounted for",
+        figure=lost,
+        expected="0",
+        verdict=graded(fail=lost > 0),
+        advice="a fault of this package: report it",
     )
 
 

@@ -54,7 +54,7 @@ def test_one_worker_works_here_and_several_elsewhere(tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_users_mistake_is_told_and_the_rest_goes_on_from_there(tmp_path, workers, capfd):
-    with pytest.raises(DataError, match="^file:1: no text$"):
+    with pytest.raises(DataError, match=r"^file:1: no text$"):
         do(tmp_path, Note(str(tmp_path), refuse=(1,)), workers=workers)
     assert "Traceback" not in capfd.readouterr().err
     before = done(tmp_path)

@@ -15,7 +15,7 @@ from pipeline.stages.corpus.document import Document
 from pipeline.stages.corpus.extract import extract
 from pipeline.stages.corpus.filters import broken_rule, duplicate_line_share, top_phrase_share
 from pipeline.stages.corpus.mixing import epochs_of, mix
-from pipeline.stages.corpus.repair import FTFY, repair, repaired
+from pipeline.stages.corpus.repair import FTFY, decoded_rightly, repair, repaired
 from pipeline.stages.corpus.shards import split_of
 from pipeline.stages.corpus.shingles import AT_ONCE, jaccard, shingle_hashes
 from pipeline.stages.corpus.spool import Spools, write_spool
@@ -190,7 +190,7 @@ def test_mending_line_by_line_is_what_ftfy_does():
             "\r\n", "\x0c", "\ufeff", "Å", " ", "x", "Œ", "ГўВЂВ", "ā€"]  # fmt: skip
     for _ in range(5_000):
         text = "".join(draws.choices(pool, k=draws.randint(1, 8)))
-        assert repaired(text) == ftfy.fix_text(text, FTFY)
+        assert decoded_rightly(text) == ftfy.fix_text(text, FTFY)
 
 
 def test_sources_stand_in_the_corpus_by_their_weights(tmp_path):
