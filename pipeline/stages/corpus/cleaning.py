@@ -22,6 +22,7 @@ from pipeline.stages.corpus.funnel import DroppedFiles, StepReport
 from pipeline.stages.corpus.language import identify_languages
 from pipeline.stages.corpus.quality import filter_by_quality
 from pipeline.stages.corpus.repair import repair
+from pipeline.stages.corpus.safety import make_safe
 from pipeline.stages.corpus.sources import Stretch, address_of, document_of
 from pipeline.stages.corpus.spool import write_spool
 
@@ -29,7 +30,7 @@ Step = Callable[..., Iterator[Document]]
 """`step(documents, rank, world_size, report=...)`."""
 
 
-def cleaning_steps(config: Config) -> dict[str, Step]:
+def cleaning_steps(config: Config, blocked: tuple[str, ...] = ()) -> dict[str, Step]:
     """The steps in their order, each with its settings. Cheap ones that drop much come first."""
     chosen: dict[str, Step] = {"extract": partial(extract, extractor=config.extract)}
     if config.repair:
@@ -39,6 +40,8 @@ def cleaning_steps(config: Config) -> dict[str, Step]:
         chosen["language"] = partial(identify_languages, settings=config.language)
     if config.quality:
         chosen["quality"] = partial(filter_by_quality, rules=config.quality)
+    if blocked or config.safety.pii:
+        chosen["safety"] = partial(make_safe, blocked=blocked, pii=config.safety.pii)
     return chosen
 
 
@@ -49,6 +52,8 @@ class Clean:
     config: Config
     stretches: tuple[Stretch, ...]
     """What each task reads."""
+    blocked: tuple[str, ...]
+    """The blocklist, with what its file holds."""
     folder: str
 
     def __call__(self, rank: int) -> None:
@@ -58,7 +63,7 @@ class Clean:
             reading = StepReport("read", dropped)
             documents = self._read(rank, reading)
             before = [reading] if self.config.on_bad_row == "drop" else []
-            documents, reports = walked(documents, cleaning_steps(self.config), dropped, before)
+            documents, reports = walked(documents, cleaning_steps(self.config, self.blocked), dropped, before)
             sources = list(dict.fromkeys(address_of(part) for stretch in self.stretches for part in stretch))
             write_spool(target, documents, sources, near=self.config.deduplicate.near is not None)
             dropped.close()

@@ -79,6 +79,20 @@ class Filters(Settings):
     makes up more of the words than this; null for no limit."""
 
 
+class Safety(Settings):
+    """What must not get into the corpus. Nothing is looked for by default: both change or drop sound text too, and
+    what is harmful or private depends on where the text is from. Web text that is to be published wants all of `pii`.
+    """
+
+    blocklist: list[str] = Field(default=[])
+    """Words and phrases; a document in which one stands, as whole words in any case, is dropped as `blocked`."""
+    blocklist_from: DataInput | None = None
+    """More of them: a text file with one a line, or data with a column `text`."""
+    pii: list[Literal["email", "ip", "phone", "iban"]] = Field(default=[])
+    """What is replaced by `<EMAIL>`, `<IP>`, `<PHONE>`, `<IBAN>`, the same each time. Private and reserved IP addresses
+    stay, and so do versions such as 1.2.3.4; an IBAN's check digits must be right."""
+
+
 QualityRule = Literal["gopher_quality", "gopher_repetition", "c4", "c4_paragraphs", "fineweb"]
 _NOT_HERE = {
     "c4_badwords": "its word list is fetched from the network for each run; give yours as `safety: {blocklist: […]}`",
@@ -109,6 +123,8 @@ class Config(StageConfig):
     """Rules of thumb for English web text by name, in the order they are asked; none by default, since they refuse
     much that is sound (Gopher's nearly all technical text). `c4` also takes lines out of what it keeps: those that
     end without a full stop. A document is dropped for the rule's own reason, `gopher_quality-gopher_short_doc`."""
+    safety: Safety = Safety()
+    """What must not get into the corpus: a blocklist, personal data. Nothing is looked for by default."""
     validation: float = Field(default=0.02, ge=0, lt=1)
     """Share of the text that is held out."""
     validation_from: Literal["documents", "ends"] = "documents"

@@ -20,6 +20,7 @@ from pipeline.stages.corpus.cleaning import Clean
 from pipeline.stages.corpus.config import STAGE, Config
 from pipeline.stages.corpus.duplicates import find_copies
 from pipeline.stages.corpus.funnel import StepReport, added
+from pipeline.stages.corpus.safety import blocked_entries
 from pipeline.stages.corpus.shards import SPLITS, Shards
 from pipeline.stages.corpus.sources import Stretch, divided
 from pipeline.stages.corpus.writing import Write, planned_epochs
@@ -28,10 +29,13 @@ from pipeline.stages.corpus.writing import Write, planned_epochs
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Make a corpus of clean, different documents in two splits, and account for every one that was dropped."""
     stretches = divided(limited(config, inputs), config.tasks)
-    work = context.work / identity(config, stretches)
+    blocked = blocked_entries(config.safety.blocklist, inputs.safety.blocklist_from)
+    work = context.work / identity(config, stretches, blocked)
     clean, copies, write = (work / name for name in ("clean", "copies", "write"))
     engine, progress = context.runtime.engine, context.progress
-    run_tasks(Clean(config, stretches, str(clean)), len(stretches), clean, engine, progress, unit="cleaning task")
+    run_tasks(
+        Clean(config, stretches, blocked, str(clean)), len(stretches), clean, engine, progress, unit="cleaning task"
+    )
     find_copies(config.deduplicate, clean, copies, engine, progress)
     addresses = [source.data.address or str(source.data.path) for source in inputs.sources]
     epochs = planned_epochs(config, clean, copies, addresses)
@@ -46,9 +50,9 @@ def limited(config: Config, inputs: Inputs) -> list[tuple[Any, int | None]]:
     return [(source.data, min(numbers, default=None)) for source, numbers in zip(inputs.sources, limits, strict=True)]
 
 
-def identity(config: Config, stretches: tuple[Stretch, ...]) -> str:
+def identity(config: Config, stretches: tuple[Stretch, ...], *others: Any) -> str:
     """A name for what is being made, so that tasks that another recipe or other files left are not taken for done."""
-    return xxh3_64_hexdigest(f"{STAGE.version} {config.model_dump_json()} {stretches}".encode())
+    return xxh3_64_hexdigest(f"{STAGE.version} {config.model_dump_json()} {stretches} {others}".encode())
 
 
 def gather(rounds: list[Path], tasks: int, output: Path) -> Outcome:

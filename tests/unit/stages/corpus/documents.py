@@ -78,7 +78,10 @@ class Made:
         ]
         weights = settings.pop("weights", [None] * len(inputs))
         self.config = Config(sources=[{"data": "./a.jsonl", "weight": weight} for weight in weights], **settings)
-        self.inputs = Inputs(sources=[Inputs(data=source) for source in inputs])
+        self.inputs = Inputs(
+            sources=[Inputs(data=source) for source in inputs],
+            safety=Inputs(blocklist_from=self.config.safety.blocklist_from and file_of(folder / "blocklist.txt")),
+        )
         self.context = make_context(folder / "corpus")
         self.outcome: Outcome = run(self.config, self.inputs, self.context)
         self.path = self.context.output
@@ -104,4 +107,8 @@ class Made:
 def _file(folder: Path, number: int, rows: Sequence[dict[str, Any]]) -> Resolved:
     path = folder / f"source-{number}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file_of(path)
+
+
+def file_of(path: Path) -> Resolved:
     return Resolved(address=f"./{path.name}", scheme="path", fingerprint="", path=path)
