@@ -15,6 +15,7 @@ from pipeline.cli.help import SUMMARY, grouped, help_of
 from pipeline.cli.init import init
 from pipeline.cli.ls import ls
 from pipeline.cli.plan import plan
+from pipeline.cli.preview import preview
 from pipeline.cli.push import push
 from pipeline.cli.report import report
 from pipeline.cli.run import run
@@ -25,7 +26,7 @@ from pipeline.cli.verify import verify
 
 VERBS = {
     "Begin": (init, doctor, schema),
-    "Make": (validate, plan, run),
+    "Make": (validate, preview, plan, run),
     "Look": (status, report, ls, verify, chat),
     "Take home": (push, export),
 }

@@ -69,10 +69,10 @@ def gather(rounds: list[Path], tasks: int, output: Path) -> Outcome:
             _link(rank / "dropped", output / "dropped", "*.jsonl")
     for rank in ranks:
         shards.add(read_json(rank / "counts.json"))
-    require_documents(shards, reports)
     (output / "README.md").write_text(shards.readme(), encoding="utf-8")
     figures = metrics(shards, reports)
     write_json(output / "funnel.json", {"steps": [report.as_json() for report in reports], **figures})
+    require_documents(shards, reports)
     kept, read = figures["documents"], figures["documents_read"]
     size = format_count(figures["train_bytes"] + figures["validation_bytes"])
     return Outcome(metrics=figures, headline=f"{kept:,} of {read:,} documents, {size} bytes")
