@@ -15,6 +15,7 @@ from pipeline.data.bad_rows import BadRow
 from pipeline.data.engine import whole_folder
 from pipeline.data.reading import read_part
 from pipeline.stages.corpus.config import Config
+from pipeline.stages.corpus.decontaminate import decontaminate
 from pipeline.stages.corpus.document import Document
 from pipeline.stages.corpus.extract import extract
 from pipeline.stages.corpus.filters import filter_documents
@@ -30,7 +31,7 @@ Step = Callable[..., Iterator[Document]]
 """`step(documents, rank, world_size, report=...)`."""
 
 
-def cleaning_steps(config: Config, blocked: tuple[str, ...] = ()) -> dict[str, Step]:
+def cleaning_steps(config: Config, blocked: tuple[str, ...] = (), benchmarks: str | None = None) -> dict[str, Step]:
     """The steps in their order, each with its settings. Cheap ones that drop much come first."""
     chosen: dict[str, Step] = {"extract": partial(extract, extractor=config.extract)}
     if config.repair:
@@ -42,6 +43,8 @@ def cleaning_steps(config: Config, blocked: tuple[str, ...] = ()) -> dict[str, S
         chosen["quality"] = partial(filter_by_quality, rules=config.quality)
     if blocked or config.safety.pii:
         chosen["safety"] = partial(make_safe, blocked=blocked, pii=config.safety.pii)
+    if benchmarks is not None:
+        chosen["decontaminate"] = partial(decontaminate, index=benchmarks)
     return chosen
 
 
@@ -54,6 +57,8 @@ class Clean:
     """What each task reads."""
     blocked: tuple[str, ...]
     """The blocklist, with what its file holds."""
+    benchmarks: str | None
+    """The index of what must not be in the corpus, if there is one."""
     folder: str
 
     def __call__(self, rank: int) -> None:
@@ -63,7 +68,9 @@ class Clean:
             reading = StepReport("read", dropped)
             documents = self._read(rank, reading)
             before = [reading] if self.config.on_bad_row == "drop" else []
-            documents, reports = walked(documents, cleaning_steps(self.config, self.blocked), dropped, before)
+            documents, reports = walked(
+                documents, cleaning_steps(self.config, self.blocked, self.benchmarks), dropped, before
+            )
             sources = list(dict.fromkeys(address_of(part) for stretch in self.stretches for part in stretch))
             write_spool(target, documents, sources, near=self.config.deduplicate.near is not None)
             dropped.close()

@@ -18,6 +18,7 @@ from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.data.engine import run_tasks
 from pipeline.stages.corpus.cleaning import Clean
 from pipeline.stages.corpus.config import STAGE, Config
+from pipeline.stages.corpus.decontaminate import as_json, index_benchmarks
 from pipeline.stages.corpus.duplicates import find_copies
 from pipeline.stages.corpus.funnel import StepReport, added
 from pipeline.stages.corpus.safety import blocked_entries
@@ -30,12 +31,12 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Make a corpus of clean, different documents in two splits, and account for every one that was dropped."""
     stretches = divided(limited(config, inputs), config.tasks)
     blocked = blocked_entries(config.safety.blocklist, inputs.safety.blocklist_from)
-    work = context.work / identity(config, stretches, blocked)
+    work = context.work / identity(config, stretches, blocked, benchmarks_of(inputs))
+    benchmarks = index_of_benchmarks(config, inputs, context, work)
     clean, copies, write = (work / name for name in ("clean", "copies", "write"))
     engine, progress = context.runtime.engine, context.progress
-    run_tasks(
-        Clean(config, stretches, blocked, str(clean)), len(stretches), clean, engine, progress, unit="cleaning task"
-    )
+    cleaning = Clean(config, stretches, blocked, benchmarks, str(clean))
+    run_tasks(cleaning, len(stretches), clean, engine, progress, unit="cleaning task")
     find_copies(config.deduplicate, clean, copies, engine, progress)
     addresses = [source.data.address or str(source.data.path) for source in inputs.sources]
     epochs = planned_epochs(config, clean, copies, addresses)
@@ -48,6 +49,25 @@ def limited(config: Config, inputs: Inputs) -> list[tuple[Any, int | None]]:
     """Each source with the number of documents to read from it."""
     limits = [[number for number in (source.documents, config.limit) if number] for source in config.sources]
     return [(source.data, min(numbers, default=None)) for source, numbers in zip(inputs.sources, limits, strict=True)]
+
+
+def benchmarks_of(inputs: Inputs) -> list[str]:
+    """The fingerprints of the benchmarks that must not be in the corpus."""
+    return [source.fingerprint for source in inputs.decontaminate.against] if inputs.decontaminate else []
+
+
+def index_of_benchmarks(config: Config, inputs: Inputs, context: StageContext, work: Path) -> str | None:
+    """The file with what must not be in the corpus, for every task; `benchmarks.json` says what is in it."""
+    if config.decontaminate is None:
+        return None
+    path, ngram = work / "benchmarks.npz", config.decontaminate.ngram
+    benchmarks = index_benchmarks(inputs.decontaminate.against, ngram, path)
+    write_json(context.output / "benchmarks.json", as_json(benchmarks, ngram))
+    for benchmark in benchmarks:
+        if benchmark.too_short:
+            context.progress.note(f"{benchmark.address}: {benchmark.too_short:,} of its {benchmark.items:,} texts have "
+                                  f"fewer than {ngram} words and cannot be found")  # fmt: skip
+    return str(path)
 
 
 def identity(config: Config, stretches: tuple[Stretch, ...], *others: Any) -> str:

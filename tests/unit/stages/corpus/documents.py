@@ -76,11 +76,15 @@ class Made:
         inputs = [
             source if isinstance(source, Resolved) else _file(folder, n, source) for n, source in enumerate(sources)
         ]
+        against = [file_of(folder / f"{name}.jsonl") for name in settings.pop("against", ())]
         weights = settings.pop("weights", [None] * len(inputs))
+        if against:
+            settings["decontaminate"] = {"against": [source.address for source in against]}
         self.config = Config(sources=[{"data": "./a.jsonl", "weight": weight} for weight in weights], **settings)
         self.inputs = Inputs(
             sources=[Inputs(data=source) for source in inputs],
             safety=Inputs(blocklist_from=self.config.safety.blocklist_from and file_of(folder / "blocklist.txt")),
+            decontaminate=Inputs(against=against) if against else None,
         )
         self.context = make_context(folder / "corpus")
         self.outcome: Outcome = run(self.config, self.inputs, self.context)
