@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from pipeline.core.errors import Problem
+from pipeline.core.errors import DataError, Problem
+from pipeline.core.folders import files_below, split_pattern
 from pipeline.core.functions import function_fault
 from pipeline.core.references import Accepts, DataReference, Reference, scheme_of
 from pipeline.core.stage import Stage, StageConfig
@@ -161,6 +162,8 @@ def _missing_stage(address: str, fitting: list[str], order: list[str]) -> tuple[
 
 def _path_fault(reference: Reference, accepts: Accepts, folder: Path) -> tuple[str, str]:
     address, path = reference.path, resolve_path(reference.path, folder)
+    if isinstance(reference, DataReference) and split_pattern(path)[1] is not None:
+        return _pattern_fault(address, path)
     if not os.path.exists(path):  # false for whatever the system refuses: names too long, loops of links
         if "://" in address:
             return f"{address!r} is no address; write {accepts.forms()}", ""
@@ -180,6 +183,17 @@ def _path_fault(reference: Reference, accepts: Accepts, folder: Path) -> tuple[s
     if not any(path.glob(wanted.holds)):
         return f"needs the folder of a {accepts.describe()}; {address!r} holds no {wanted.holds}", ""
     return "", ""
+
+
+def _pattern_fault(address: str, path: Path) -> tuple[str, str]:
+    base, pattern = split_pattern(path)
+    if not base.is_dir():
+        return f"{address!r}: there is no folder {base}", ""
+    try:
+        files = [file for file in files_below(base, pattern) if file.is_file()]
+    except DataError as error:
+        return str(error), ""
+    return ("", "") if files else (f"{address!r}: no file has such a name", "** stands for any folders, * for any name")
 
 
 def _builtin_fault(reference: Reference, accepts: Accepts, catalogue: BuiltinCatalogue) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """What a stage may take in: references as a recipe writes them, and what they resolve to.
 
-A bare word is the id of an earlier stage, `./path` a file or folder beside the recipe, `hf://org/name@revision` a
+A bare word is the id of an earlier stage, `./path` a file or folder beside the recipe (of data also a pattern,
+`./text/**/*.md`), `hf://org/name@revision` a
 model, `hf://datasets/org/name@revision` a data set, `builtin:name` something that ships with the package, and
 `module:function` a Python function.
 """
@@ -128,6 +129,8 @@ class Resolved:
     """Identity of the content: digest of files, commit on the Hub, version of a builtin, source of a function."""
     path: Path | None = None
     """The file or folder, for `path` addresses."""
+    pattern: str | None = None
+    """Which files below the folder are meant (`**/*.md`), where the address is a pattern; all when left out."""
     name: str | None = None
     """What follows the scheme: the builtin's name, the Hub's `org/name`, or `module:function`."""
     revision: str | None = None

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from pipeline.core.artifact import Artifact, file_digest, read_json, write_json
 from pipeline.core.errors import RunError, StageError
+from pipeline.core.folders import files_below, split_pattern
 from pipeline.core.functions import function_digest
 from pipeline.core.hub import hub_commit, hub_folder
 from pipeline.core.reference_checks import BuiltinCatalogue, references_of, resolve_path
@@ -32,10 +33,10 @@ class Digests:
         self._known: dict[str, list[Any]] = read_json(cache) if cache and cache.exists() else {}
         self._changed = False
 
-    def of(self, path: Path) -> str:
-        """The digest of a file, or of all files below a folder with their names."""
+    def of(self, path: Path, pattern: str | None = None) -> str:
+        """The digest of a file, or of all files below a folder (that match `pattern`) with their names."""
         if path.is_dir():
-            files = [file for file in sorted(path.rglob("*")) if file.is_file() and ".work" not in file.parts]
+            files = [file for file in files_below(path, pattern) if file.is_file() and ".work" not in file.parts]
             lines = [f"{file.relative_to(path)} {self._file(file)}" for file in files]
             return hashlib.sha256("\n".join(lines).encode()).hexdigest()
         return self._file(path)
@@ -91,13 +92,13 @@ class Resolver:
         return self._named(reference, accepts, scheme)
 
     def _path(self, reference: Reference, accepts: Accepts) -> Artifact | Resolved:
-        path = resolve_path(reference.path, self.folder)
+        path, pattern = split_pattern(resolve_path(reference.path, self.folder))
         if not path.exists():
             raise StageError(f"{reference.path}: there is no such file or folder ({path})")
-        digest = self.digests.of(path)
+        digest = self.digests.of(path, pattern)
         if accepts.types and path.is_dir() and not (isinstance(reference, DataReference) and not _is_artifact(path)):
             return accepts.types[0](path, digest, reference.path)
-        return self._resolved(reference, "path", digest, path=path)
+        return self._resolved(reference, "path", digest, path=path, pattern=pattern)
 
     def _hub(self, reference: Reference, accepts: Accepts) -> Artifact | Resolved:
         address, _, revision = reference.path.removeprefix("hf://").partition("@")

@@ -1,64 +1,74 @@
-"""One file as rows, by its ending: JSON lines, a text file as one document, a web page as one page."""
+"""One file as rows, by its ending. Every kind but Parquet may be packed as .gz, .zst, .bz2 or .xz."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.core.errors import DataError
 from pipeline.data.bad_rows import Item, bad
+from pipeline.data.code import LANGUAGES, read_code
+from pipeline.data.csv_rows import read_csv, read_tsv
 from pipeline.data.json_lines import read_lines
 from pipeline.data.pages import read_page, read_text
-from pipeline.data.streams import DAMAGE, open_bytes, packing, said_of
+from pipeline.data.parquet_rows import read_parquet
+from pipeline.data.streams import DAMAGE, PACKINGS, damage, open_bytes, packing
+from pipeline.data.warc import read_warc
 
-READERS: dict[str, Callable[..., Iterator[Item]]] = {
+Reader = Callable[[BinaryIO, str], Iterator[Item]]
+
+ROWS: dict[str, Reader] = {
     ".jsonl": read_lines,
-    ".jsonl.gz": read_lines,
-    ".txt": read_text,
-    ".html": read_page,
-    ".htm": read_page,
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".parquet": read_parquet,
+    ".warc": read_warc,
 }
-"""The reader of each kind of file, by its ending."""
+"""Readers of files that hold many rows, by ending."""
+TEXTS: dict[str, Reader] = {".txt": read_text, ".html": read_page, ".htm": read_page}
+"""Readers of files that are one document."""
+BESIDE: dict[str, Reader] = {".md": read_text, ".markdown": read_text, **dict.fromkeys(LANGUAGES, read_code)}
+"""Readers of documents that in a folder of rows are none: there they describe the rows, or load them."""
+READERS = ROWS | TEXTS | BESIDE
+KINDS = f"{', '.join([*ROWS, *TEXTS])}, .md or a source file's, plain or with {', '.join(PACKINGS)}"
+"""The endings that are read, in words."""
 
 
 def ending(path: Path) -> str | None:
-    """Which of the known endings the file has."""
-    return next((known for known in READERS if path.name.lower().endswith(known)), None)
+    """Which of the known endings the file has, without that of its packing."""
+    known = Path(path.name.lower().removesuffix(packing(path.name))).suffix
+    return known if known in READERS and not (known == ".parquet" and packing(path.name)) else None
 
 
 def require_readable(path: Path) -> None:
-    """Refuse a file that is missing or of an unknown kind."""
+    """Refuse a file that is missing or of an unknown kind, or whose reader is not installed."""
     if not path.exists():
         raise DataError(f"{path}: no such file")
     if ending(path) is None or path.is_dir():
-        raise DataError(f"{path}: cannot read this kind of file; give one that ends in {', '.join(READERS)}")
+        raise DataError(f"{path}: cannot read this kind of file; give one that ends in {KINDS}")
+    if ending(path) == ".warc" and find_spec("fastwarc") is None:
+        raise DataError(f"{path}: WARC files are read by fastwarc; `pip install 'gristmill[web]'` brings it")
 
 
-def read_file(path: Path) -> Iterator[Item]:
-    """The rows of one file; one without any is a bad row itself."""
-    reader = READERS[ending(path) or ""]
-    empty = True
+def read_file(path: Path, inside: str = "", reader: Reader | None = None) -> Iterator[Item]:
+    """The rows of one file; a file without any is a bad row itself.
+
+    Code gets its `path`, `inside` the folder that is read. A `reader` of a part of the file may find no row in it.
+    """
+    kind = ending(path) or ""
+    columns = {"path": inside or path.name, "language": LANGUAGES[kind]} if kind in LANGUAGES else None
+    empty = reader is None
     try:
         with open_bytes(path) as file:
-            for item in reader(file, str(path)):
+            for item in (reader or READERS[kind])(file, str(path)):
                 empty = False
+                if columns and isinstance(item, tuple):
+                    item[1].update(columns)
                 yield item
     except DAMAGE as error:
         empty = False
-        yield bad(str(path), "damaged_file", said_of(error).replace("damaged", f"damaged {_kind(path)} file", 1))
+        yield bad(str(path), "damaged_file", damage(error, path.name))
     if empty:
         yield bad(str(path), "empty_file", "the file is empty; remove it or put rows in it")
-
-
-def read_stretch(path: Path, start: int, stop: int, first: int) -> Iterator[Item]:
-    """The rows of a plain .jsonl from byte `start` to `stop`, which begin and end lines; the first is line `first`."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(start)
-            yield from read_lines(file, str(path), first, stop - start)
-    except DAMAGE as error:
-        yield bad(str(path), "damaged_file", said_of(error))
-
-
-def _kind(path: Path) -> str:
-    return {".gz": "gzip"}.get(packing(path.name), "")

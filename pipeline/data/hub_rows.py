@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
-from pipeline.data.bad_rows import Item, bad
+from pipeline.data.bad_rows import Item
+from pipeline.data.json_values import json_row
 
 
 def hub_name(source: Resolved) -> str:
@@ -43,12 +42,3 @@ def read_hub(source: Resolved, split: str, limit: int | None) -> Iterator[Item]:
         ) from None
     for number, row in enumerate(rows, start=1):
         yield json_row(row, f"{address}:row {number}")
-
-
-def json_row(row: dict[str, Any], place: str) -> Item:
-    """A row with values as JSON has them; dates become text."""
-    for name, value in row.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            said = f"{name}: {value} is no finite number; remove the row or correct it"
-            return bad(place, "not_finite", said, row)
-    return place, {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}

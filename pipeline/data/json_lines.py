@@ -1,38 +1,51 @@
-"""JSON lines: one object a line."""
+"""JSON lines: one object a line.
+
+orjson reads them. What it refuses, and numbers that it would round, go to the standard library's reader, which says
+where the fault is, and takes integers of any size and halves of surrogate pairs.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, NoReturn
+
+import orjson
 
 from pipeline.data.bad_rows import BadRow, Item, bad
 
 LONGEST_LINE = 64 * 2**20
 """Bytes of a line: a row lies in memory whole, several times over while it is worked on."""
 _CHUNK = 2**20
+_2_63, _2_64 = 2.0**63, 2.0**64
 
 
 def read_lines(file: BinaryIO, path: str, first: int = 1, length: int | None = None) -> Iterator[Item]:
     """The rows of the lines from where `file` stands, for `length` bytes or to its end; the first is line `first`."""
-    read = 0
+    read, place = 0, f"{path}:"
     for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE + 1), b""), start=first):
         read += len(line)
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if len(line) > LONGEST_LINE:
             said = f"a line of more than {LONGEST_LINE:,} bytes; is a line break missing?"
-            yield bad(f"{path}:{number}", "too_long_line", said, line)
-            read += _skip_line(file) if not line.endswith(b"\n") else 0
-        elif not line.isspace() and line:
-            yield parse_line(line, f"{path}:{number}")
+            yield bad(f"{place}{number}", "too_long_line", said, line)
+            read += skip_line(file) if not line.endswith(b"\n") else 0
+        elif line and not line.isspace():
+            yield parse_line(line, f"{place}{number}")
         if length is not None and read >= length:
             return
 
 
-def _skip_line(file: BinaryIO) -> int:
+def read_stretch(file: BinaryIO, path: str, start: int, stop: int, first: int) -> Iterator[Item]:
+    """The rows from byte `start` to `stop`, which begin and end lines; the first of them is line `first`."""
+    file.seek(start)
+    return read_lines(file, path, first, stop - start)
+
+
+def skip_line(file: BinaryIO) -> int:
     """The bytes up to the next line's beginning, which are read a piece at a time and forgotten."""
     skipped = 0
     while piece := file.readline(_CHUNK):
@@ -74,6 +87,28 @@ def _count_lines(file: BinaryIO, start: int, stop: int) -> int:
 
 def parse_line(line: bytes, place: str) -> Item:
     """The JSON object that a line holds."""
+    try:
+        row = orjson.loads(line)
+        exact = type(row) is dict and _exact(row.values())
+    except (orjson.JSONDecodeError, RecursionError):
+        exact = False
+    return (place, row) if exact else _parse_slowly(line, place)
+
+
+def _exact(values: Iterable[Any]) -> bool:
+    """Whether no number among them may be a larger integer, rounded: orjson makes floats of those."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            continue
+        if kind is float and not -_2_63 < value < _2_64:
+            return False
+        if (kind is dict and not _exact(value.values())) or (kind is list and not _exact(value)):
+            return False
+    return True
+
+
+def _parse_slowly(line: bytes, place: str) -> Item:
     fault = partial(bad, place, shown=line)
     try:
         row = _DECODER.decode(line.decode("utf-8").strip())

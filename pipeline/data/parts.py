@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
 from pipeline.data.bad_rows import Item
 from pipeline.data.builtin import CATALOGUE
-from pipeline.data.files import ending, read_file, read_stretch, require_readable
+from pipeline.data.files import ending, read_file, require_readable
 from pipeline.data.folders import DEFAULT_SPLIT, files_of
 from pipeline.data.hub_rows import read_hub
-from pipeline.data.json_lines import cut_lines
-from pipeline.data.streams import unpacked_bytes
+from pipeline.data.json_lines import cut_lines, read_stretch
+from pipeline.data.parquet_rows import read_parquet, row_groups
+from pipeline.data.streams import packing, unpacked_bytes
 
 LARGEST_PART = 64 * 2**20
 """Bytes of a part of a file that can be cut."""
@@ -30,10 +32,12 @@ class WholeFile:
 
     path: Path
     bytes: int
+    inside: str
+    """Its path in the folder that is read."""
 
     def items(self, limit: int | None) -> Iterator[Item]:
         """Its rows."""
-        return read_file(self.path)
+        return read_file(self.path, self.inside)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,23 @@ class Lines:
 
     def items(self, limit: int | None) -> Iterator[Item]:
         """Its rows."""
-        return read_stretch(self.path, self.start, self.stop, self.first)
+        return read_file(self.path, reader=partial(read_stretch, start=self.start, stop=self.stop, first=self.first))
+
+
+@dataclass(frozen=True)
+class RowGroups:
+    """Row groups of a Parquet file, `count` of them from group `start`."""
+
+    path: Path
+    start: int
+    count: int
+    first: int
+    """Number of their first row in the file."""
+    bytes: int
+
+    def items(self, limit: int | None) -> Iterator[Item]:
+        """Its rows."""
+        return read_file(self.path, reader=partial(read_parquet, first=self.first, start=self.start, groups=self.count))
 
 
 @dataclass(frozen=True)
@@ -87,7 +107,7 @@ class HubSplit:
         return read_hub(self.source, self.split, limit)
 
 
-Piece = WholeFile | Lines | BuiltinSplit | HubSplit
+Piece = WholeFile | Lines | RowGroups | BuiltinSplit | HubSplit
 
 
 @dataclass(frozen=True)
@@ -114,8 +134,8 @@ def parts_of(
 ) -> list[Part]:
     """The parts of a source in reading order: read one after another, they are the source.
 
-    A plain .jsonl is cut into parts of about `largest` bytes at line ends. With a limit there is a single part, which
-    stops after so many rows.
+    A plain .jsonl is cut into parts of about `largest` bytes at line ends, a Parquet file between row groups.
+    With a limit there is a single part, which stops after so many rows.
 
     Raises:
         DataError: for a source that cannot be read at all: no such file, nothing readable in it, no such split.
@@ -134,10 +154,11 @@ def pieces_of(source: Resolved | Artifact, split: str | None = None) -> list[Pie
     if isinstance(source, Resolved) and source.scheme == "hf":
         return [HubSplit(source, split or DEFAULT_SPLIT)]
     assert source.path is not None
-    files = files_of(source.path, split, source.address or str(source.path))
+    files = files_of(source, split)
     for file in files:
         require_readable(file)
-    return [WholeFile(file, unpacked_bytes(file)) for file in files]
+    root = source.path if source.path.is_dir() else source.path.parent
+    return [WholeFile(file, unpacked_bytes(file), file.relative_to(root).as_posix()) for file in files]
 
 
 def _builtin(name: str, split: str | None) -> BuiltinSplit:
@@ -150,9 +171,33 @@ def _builtin(name: str, split: str | None) -> BuiltinSplit:
 
 def _cut(piece: Piece, largest: int) -> Iterator[Piece]:
     """The piece itself, or stretches of it where its kind of file can be read from the middle."""
-    if not (isinstance(piece, WholeFile) and ending(piece.path) == ".jsonl" and piece.bytes > largest):
-        yield piece
-        return
+    if not isinstance(piece, WholeFile) or piece.bytes <= largest or ending(piece.path) not in _CUTS:
+        return iter([piece])
+    if packing(piece.path.name):
+        return iter([piece])
+    return _CUTS[str(ending(piece.path))](piece, largest)
+
+
+def _cut_lines(piece: WholeFile, largest: int) -> Iterator[Piece]:
     with open(piece.path, "rb") as file:
         for start, stop, first in cut_lines(file, piece.bytes, largest):
             yield Lines(piece.path, start, stop, first)
+
+
+def _cut_groups(piece: WholeFile, largest: int) -> Iterator[Piece]:
+    """Row groups together up to `largest` bytes, or one that is larger; a damaged file stays whole."""
+    with open(piece.path, "rb") as file:
+        groups = row_groups(file)
+    if not groups:
+        yield piece
+    first, start, rows, size = 1, 0, 0, 0
+    for index, (group_rows, group_bytes) in enumerate(groups):
+        if size and size + group_bytes > largest:
+            yield RowGroups(piece.path, start, index - start, first, size)
+            first, start, rows, size = first + rows, index, 0, 0
+        rows, size = rows + group_rows, size + group_bytes
+    if groups:
+        yield RowGroups(piece.path, start, len(groups) - start, first, size)
+
+
+_CUTS: dict[str, Callable[[WholeFile, int], Iterator[Piece]]] = {".jsonl": _cut_lines, ".parquet": _cut_groups}

@@ -81,23 +81,27 @@ def _documents(
 
 
 def _document(place: str, row: Row, source: Resolved | Artifact) -> dict[str, Any] | BadRow:
-    column = _document_column(source, row, place)
+    column = "text" if "text" in row and "html" not in row else _document_column(source, row, place)
     if isinstance(column, BadRow):
         return column
-    if not isinstance(row[column], str):
-        return bad(place, "not_text", f"{column}: {row[column]!r:.60} where text is wanted", row)
-    others = {name: value for name, value in row.items() if name not in (column, "id", "source")}
+    text, name, maker = row.pop(column), row.pop("id", None), row.pop("source", None)
+    if not isinstance(text, str):
+        return bad(place, "not_text", f"{column}: {text!r:.60} where text is wanted", text)
     return {
-        column: row[column],
-        "id": str(row["id"]) if row.get("id") is not None else _portable(place, source),
-        "source": str(row.get("source") or source.address or place),
-        **others,
+        column: text,
+        "id": _portable(place, source) if name is None else str(name),
+        "source": str(maker or source.address or place),
+        **row,
     }
 
 
 def _portable(place: str, source: Resolved | Artifact) -> str:
     """The place as the recipe would write it, so that a document's id does not depend on where the recipe lies."""
-    return place.replace(str(source.path), source.address, 1) if source.path and source.address else place
+    if not (source.path and source.address):
+        return place
+    pattern = source.pattern if isinstance(source, Resolved) else None
+    written = source.address.removesuffix(f"/{pattern}") if pattern else source.address
+    return place.replace(str(source.path), written, 1)
 
 
 def _document_column(source: Resolved | Artifact, row: Row, place: str) -> str | BadRow:

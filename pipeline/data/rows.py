@@ -14,7 +14,7 @@ from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
 from pipeline.data.bad_rows import BadRow, Item, Placed, bad, good_rows
 from pipeline.data.builtin import CATALOGUE
-from pipeline.data.folders import DEFAULT_SPLIT, folder_files, split_of
+from pipeline.data.folders import DEFAULT_SPLIT, readable_files, split_of
 from pipeline.data.hub_rows import hub_splits
 from pipeline.data.parts import Part, pieces_of
 
@@ -62,7 +62,7 @@ def splits(source: Resolved | Artifact) -> list[str]:
     if isinstance(source, Resolved) and source.scheme == "hf":
         return hub_splits(source)
     assert source.path is not None
-    files = folder_files(source.path) if source.path.is_dir() else []
+    files = readable_files(source) if source.path.is_dir() else []
     return sorted({split_of(path) for path in files} & {"train", "validation", "test"}) or [DEFAULT_SPLIT]
 
 

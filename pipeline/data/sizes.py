@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -16,7 +15,9 @@ from pipeline.core.estimates import EstimateContext, Figure
 from pipeline.core.references import Resolved
 from pipeline.data.builtin import CATALOGUE
 from pipeline.data.held_out import HELD_OUT_PAIRS, rows_to_train_on
+from pipeline.data.parts import WholeFile, pieces_of
 from pipeline.data.rows import read_rows
+from pipeline.data.streams import packing
 
 _ROWS = 200
 _SECONDS = 0.1
@@ -67,8 +68,8 @@ def size_of(source: Resolved | Artifact, split: str | None = None) -> DataSize:
         rows = builtin.rows.get(split or source.split or builtin.splits[0])
     elif not (source.path and source.path.exists()):
         return UNKNOWN
-    whole = rows is None and _bytes_in(source.path) <= _WHOLE
     try:
+        whole = rows is None and _is_small(source, split)
         read = list(_first_rows(source, split, None if whole else _ROWS))
     except DataError:  # the stage will say so, with the place
         return UNKNOWN
@@ -78,11 +79,10 @@ def size_of(source: Resolved | Artifact, split: str | None = None) -> DataSize:
     return DataSize(rows or (len(read) if whole else None), fmean(sizes), max(sizes), messages)
 
 
-def _bytes_in(path: Path | None) -> int:
-    if path is None:
-        return 0
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+def _is_small(source: Resolved | Artifact, split: str | None) -> bool:
+    """Whether all of it can be read at once: files that are not packed, since nobody knows what those hold."""
+    files = [piece for piece in pieces_of(source, split) if isinstance(piece, WholeFile)]
+    return sum(file.bytes for file in files) <= _WHOLE and not any(packing(file.path.name) for file in files)
 
 
 def _first_rows(source: Resolved | Artifact, split: str | None, limit: int | None) -> Iterator[dict[str, Any]]:

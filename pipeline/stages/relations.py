@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import DataError
+from pipeline.core.folders import split_pattern
 from pipeline.core.recipe import RecipeStage
 from pipeline.core.reference_checks import references_of, resolve_path
 from pipeline.core.references import DataReference, Resolved
@@ -75,8 +76,9 @@ def data_faults(stage: RecipeStage, folder: Path) -> Iterator[Finding]:
     for path, reference, _ in references_of(stage.config):
         if not isinstance(reference, DataReference) or reference.scheme != "path":
             continue
+        path_there, pattern = split_pattern(resolve_path(reference.path, folder))
         source = Resolved(
-            reference.path, "path", "", path=resolve_path(reference.path, folder),
+            reference.path, "path", "", path=path_there, pattern=pattern,
             split=reference.split, columns=dict(reference.columns),
         )  # fmt: skip
         try:

@@ -41,11 +41,11 @@ stages:
 
 FILES = {
     "chat.jsonl": '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n',
-    "table.csv": "text\na\n",
+    "table.xlsx": "text\na\n",
     "empty.jsonl": "",
     "judge.py": "def polite(prompts, completions, **columns):\n    return [1.0] * len(completions)\nrude = 5\n",
     "broken.py": "def polite(:\n",
-    "folder/notes.md": "nothing to read",
+    "folder/notes.doc": "nothing to read",
     "split/train.jsonl": '{"text": "a"}\n',
 }
 """What lies beside the recipe."""
@@ -219,7 +219,9 @@ REFERENCES = [
     one_set("sft.data={path: ./chat.jsonl, columns: {messages: turns}}", "stages.sft.data: chat.jsonl:1: no column 'turns' (wanted as 'messages'); the row has messages"),
     one_set("sft.data={path: ./chat.jsonl, split: test}", "stages.sft.data: a single file has no split 'test'; name a folder with test.jsonl in it"),
     one_set("sft.data={path: ./split, split: test}", "stages.sft.data: ./split: no file of the split 'test'; name one test.jsonl, or test-00000.jsonl"),
-    one_set("sft.data=./table.csv", "stages.sft.data: table.csv: cannot read this kind of file; give one that ends in .jsonl, …"),
+    one_set("sft.data=./*.txt", "stages.sft.data: './*.txt': no file has such a name; ** stands for any folders, * for any name"),
+    one_set("sft.data=./none/*.txt", "stages.sft.data: './none/*.txt': there is no folder none"),
+    one_set("sft.data=./table.xlsx", "stages.sft.data: table.xlsx: cannot read this kind of file; give one that ends in .jsonl, …"),
     one_set("sft.data=./folder", "stages.sft.data: ./folder: no file here ends in .jsonl, …; put the data there"),
     one_set("sft.data=./empty.jsonl", "stages.sft.data: empty.jsonl: the file is empty; remove it or put rows in it"),
     one_set("sft.data=~nosuchuser/x.jsonl", "stages.sft.data: '~nosuchuser/x.jsonl': there is no such file or folder; put it at ~nosuchuser/x.jsonl"),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
+import zstandard
 
 from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
-from pipeline.data import json_lines
-from pipeline.data.reading import read_conversations, read_documents, read_pairs, read_prompts
+from pipeline.data import csv_rows, json_lines, pages
+from pipeline.data.parts import parts_of
+from pipeline.data.reading import BadRow, read_conversations, read_documents, read_pairs, read_part, read_prompts
 from pipeline.stages.tokenizer.texts import texts
-from tests.contracts.bad_input.data import ANSWER, TABLES, USER, lines
-from tests.contracts.bad_input.fault import Fault, assert_answered, names
+from tests.contracts.bad_input.data import ANSWER, GOOD, TABLES, USER, lines
+from tests.contracts.bad_input.fault import Fault, assert_answered, fault, names
 
 READERS = {
     "documents": read_documents,
@@ -48,24 +54,64 @@ def test_each_fault_is_one_located_line(tmp_path: Path, row: Fault):
     assert_answered(str(caught.value), row, tmp_path)
 
 
-def test_a_line_without_end_is_refused_within_bounded_memory(tmp_path: Path):
-    """200 MB in one line: no more of it is read than a line may have."""
+def peak() -> int:
+    """Bytes of memory that this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@pytest.mark.parametrize("size", [2**28, pytest.param(2**31, marks=pytest.mark.slow)])
+def test_a_line_without_end_is_refused_within_bounded_memory(tmp_path: Path, size: int):
+    """No more of it is kept than a line may have, and what follows it can be read."""
     with open(tmp_path / "a.jsonl", "wb") as file:
         file.write(b'{"text": "short"}\n{"text": "')
-        for _ in range(200):
-            file.write(b"x" * 2**20)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(DataError, match=r"a\.jsonl:2: a line of more than 67,108,864 bytes; is a line break missing\?"):
-        list(read_documents(source_at(tmp_path, "a.jsonl", None, {})))
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert (after - before) * 1024 < 3 * json_lines.LONGEST_LINE
+        file.seek(size, 1)
+        file.write(b'"}\n{"text": "after"}\n')
+    before, bad = peak(), []
+    (part,) = parts_of(source_at(tmp_path, "a.jsonl", None, {}), largest=2**40)
+    assert [row["id"] for row in read_part(part, bad.append)] == [f"{tmp_path}/a.jsonl:{line}" for line in (1, 3)]
+    assert [(row.place, row.reason) for row in bad] == [(f"{tmp_path}/a.jsonl:2", "too_long_line")]
+    assert bad[0].message.endswith(":2: a line of more than 67,108,864 bytes; is a line break missing?")
+    assert peak() - before < 3 * json_lines.LONGEST_LINE
 
 
-def test_a_text_file_larger_than_a_document_is_refused_within_bounded_memory(tmp_path: Path):
-    with open(tmp_path / "a.txt", "wb") as file:
-        file.truncate(2**40)
-    with pytest.raises(DataError, match=r"a\.txt: more than 268,435,456 bytes are too many for one document"):
-        list(read_documents(source_at(tmp_path, "a.txt", None, {})))
+BOMBS = [
+    ("a.txt.gz", gzip.compress, b"", "more than 2,097,152 bytes are too many for one document; cut the file, …"),
+    ("a.html.zst", zstandard.compress, b"", "more than 2,097,152 bytes are too many for one document; …"),
+    ("a.jsonl.bz2", bz2.compress, b'{"text": "', "a line of more than 2,097,152 bytes; is a line break missing?"),
+    ("a.csv.xz", lzma.compress, b"text\n", "a line of more than 2,097,152 bytes; is a line break missing?"),
+    ("a.csv.gz", gzip.compress, b'text\n"\n\n', "no CSV (field larger than field limit (2097152)); correct the row"),
+]
+
+
+@pytest.mark.parametrize(("name", "pack", "start", "said"), BOMBS, ids=[bomb[0] for bomb in BOMBS])
+def test_a_small_file_that_unpacks_to_much_is_refused_within_bounded_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, pack: Any, start: bytes, said: str
+):
+    """20 MB in a file of a few kilobytes, where a document may have 2 MB."""
+    line = b"x\n" if start.endswith(b"\n\n") else b"xx"
+    source = source_at(tmp_path, name, pack(start + line * 10_000_000), {})
+    assert source.path.stat().st_size < 200_000
+    for module, limit in ((json_lines, "LONGEST_LINE"), (csv_rows, "LONGEST_LINE"), (pages, "LARGEST_TEXT")):
+        monkeypatch.setattr(module, limit, 2**21)
+    before = peak()
+    with pytest.raises(DataError) as caught:
+        list(read_documents(source))
+    assert_answered(str(caught.value).replace(str(tmp_path) + "/", ""), fault("", None, f"{name}…{said}"), tmp_path)
+    assert peak() - before < 16e6
+
+
+def test_of_a_damaged_file_the_rest_is_one_bad_row_and_the_next_file_is_read(tmp_path: Path):
+    folder = tmp_path / "DIR"
+    source_at(tmp_path, "DIR/b.jsonl.gz", gzip.compress(GOOD * 200_000)[:-300], {"beside": GOOD})
+    (folder / "c.csv").write_bytes(b"text,id\nrye\nwheat,2\n")
+    bad: list[BadRow] = []
+    parts = parts_of(Resolved(str(folder), "path", "", path=folder))
+    texts = [row["text"] for part in parts for row in read_part(part, bad.append)]
+    assert 1000 < len(texts) < 200_001 and texts[-1] == "wheat"
+    assert [(Path(row.place).name, row.reason) for row in bad] == [
+        ("b.jsonl.gz", "damaged_file"),
+        ("c.csv:2", "wrong_columns"),
+    ]
 
 
 def test_what_only_looks_faulty_is_read(tmp_path: Path):
