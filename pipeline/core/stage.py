@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline.core.artifact import Artifact
+from pipeline.core.errors import SettingError
 from pipeline.core.progress import Progress
 
 
@@ -123,10 +124,17 @@ Tracker = Literal["trackio", "tensorboard", "wandb", "mlflow"]
 class Engine(Settings):
     """What does the work that is cut into tasks: preparing a corpus, encoding it."""
 
-    kind: Literal["local", "ray"] = "local"
-    """`local`: this machine. `ray`: the cluster that `RAY_ADDRESS` names, or this machine; an extra to install."""
+    kind: Literal["local", "ray", "slurm"] = "local"
+    """`local`: this machine. `ray`: the cluster that `RAY_ADDRESS` names, or this machine; an extra to install.
+    `slurm`: array jobs, from a node that has `sbatch`."""
     workers: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Tasks at once; `auto` is one for each core here, and as many as a cluster has room for."""
+    partition: str | None = None
+    """Where Slurm's jobs go."""
+    time: str | None = None
+    """The time limit of Slurm's jobs, as `sbatch --time` takes it; a day when left out."""
+    memory_gb: Annotated[int, Field(ge=1)] | None = None
+    """Memory that a task asks Slurm for; 4 when left out."""
 
     @field_validator("kind")
     @classmethod
@@ -134,6 +142,15 @@ class Engine(Settings):
         if kind == "ray" and importlib.util.find_spec("ray") is None:
             raise ValueError("ray is not installed; `pip install 'gristmill[ray]'` brings it")
         return kind
+
+    @model_validator(mode="after")
+    def _of_slurm(self) -> Engine:
+        if self.kind == "slurm" and self.partition is None:
+            raise SettingError("slurm needs to know which partition its jobs go to", "partition")
+        for name in ("partition", "time", "memory_gb"):
+            if self.kind != "slurm" and getattr(self, name) is not None:
+                raise SettingError(f"is Slurm's; the engine is {self.kind}: leave it out, or set `kind: slurm`", name)
+        return self
 
 
 class Runtime(Settings):
