@@ -55,7 +55,11 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     beside = folder.with_name(f"{folder.name}.{os.uname().nodename}-{os.getpid()}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    yield beside
+    try:
+        yield beside
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)  # on a full disk, so that there is room again
+        raise
     if folder.exists():  # its task was killed before its mark; a task's files are the same each time
         shutil.rmtree(beside)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from dataclasses import dataclass
@@ -52,6 +53,28 @@ def test_one_worker_works_here_and_several_elsewhere(tmp_path):
         assert here == (workers == 1)
 
 
+@dataclass(frozen=True)
+class Fill:
+    """Finds no room on the disk at its second task."""
+
+    folder: str
+
+    def __call__(self, rank: int) -> None:
+        with whole_folder(Path(self.folder, f"{rank:05}")) as folder:
+            (folder / "part").write_text("some")
+            if rank == 1:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder / "rest"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_told_as_such_and_half_a_task_is_taken_away(tmp_path, workers):
+    with pytest.raises(OSError, match="No space left on device") as told:
+        run_tasks(Fill(str(tmp_path)), 3, tmp_path / "marks", Engine(workers=workers), Progress("test", quiet=True))
+    assert told.value.errno == errno.ENOSPC
+    made = {path.name for path in tmp_path.iterdir()} - {"marks"}
+    assert "00000" in made and not {name for name in made if name.startswith("00001")}
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_users_mistake_is_told_and_the_rest_goes_on_from_there(tmp_path, workers, capfd):
     with pytest.raises(DataError, match=r"^file:1: no text$"):
@@ -75,7 +98,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(OSError, match="full"), whole_folder(tmp_path / "made") as folder:
         (folder / "half").write_text("")
         raise OSError("full")
-    assert not (tmp_path / "made").exists()
+    assert not list(tmp_path.iterdir())
     with whole_folder(tmp_path / "made") as folder:
         (folder / "all").write_text("")
         assert not (tmp_path / "made").exists()
