@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -20,11 +21,16 @@ from pipeline.data.engine.tasks import Guarded
 def executor(step: Guarded, tasks: int, folder: Path, engine: Engine) -> Local:
     """The executor of the tasks of `step`."""
     workers = len(os.sched_getaffinity(0)) if engine.workers == "auto" else engine.workers
-    return Local([step], tasks=tasks, workers=workers, logging_dir=str(folder))
+    made = Local([step], tasks=tasks, workers=workers, logging_dir=str(folder))
+    made.modules = [step.task.__module__]
+    return made
 
 
 class Local(LocalPipelineExecutor):
     """datatrove's executor for one machine, but for the pool: its own waits forever for a worker that is gone."""
+
+    modules: Sequence[str] = ()
+    """What workers are to have imported before they are given a task."""
 
     def run(self) -> None:
         """Do the tasks that are not done; in this process where one worker is enough."""
@@ -34,7 +40,9 @@ class Local(LocalPipelineExecutor):
             for rank in ranks:
                 self._run_for_rank(rank)
             return
-        with ProcessPoolExecutor(workers, get_context("forkserver"), _begin) as pool:
+        server = get_context("forkserver")  # workers are copies of it: what it has imported, they have
+        server.set_forkserver_preload(["__main__", *self.modules])
+        with ProcessPoolExecutor(workers, server, _begin) as pool:
             futures = [pool.submit(_run_rank, self, rank) for rank in ranks]
             try:
                 _wait_for_all(futures)
