@@ -51,6 +51,8 @@ CATALOGUE: Mapping[tuple[str, str], Builtin] = {
                 f"{_VALLEY}.rows:documents", splits=("train",), rows={"train": 20_000}),
         Builtin("valley-web", "data", "generated documents as web pages, with planted duplicates and boilerplate",
                 f"{_VALLEY}.rows:pages", splits=("train",), rows={"train": 600}),
+        Builtin("valley-faults", "data", "documents and pages with every fault that a corpus stage finds, labelled",
+                f"{_VALLEY}.faults:rows", splits=("train", "benchmark"), rows={"train": 2_000, "benchmark": 220}),
         Builtin("valley-requests", "data", "requests to write about a topic, with short answers",
                 f"{_VALLEY}.rows:requests", splits=("train", "test"), truth="valley-judge",
                 rows={"train": 6_000, "test": 500}),

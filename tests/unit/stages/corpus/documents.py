@@ -77,6 +77,7 @@ class Made:
             source if isinstance(source, Resolved) else _file(folder, n, source) for n, source in enumerate(sources)
         ]
         against = [file_of(folder / f"{name}.jsonl") for name in settings.pop("against", ())]
+        against += settings.pop("benchmarks", [])
         weights = settings.pop("weights", [None] * len(inputs))
         if against:
             settings["decontaminate"] = {"against": [source.address for source in against]}
