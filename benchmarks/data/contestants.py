@@ -43,10 +43,11 @@ def ours(text: Path, out: Path, workers: int = 1, tasks: int | None = None) -> i
     context = StageContext(
         "corpus", 0, out, Runtime(engine=Engine(workers=workers)), SingleProcess(), Progress("", quiet=True)
     )
+    inputs = Inputs(
+        sources=[Inputs(data=source)], safety=Inputs(blocklist_from=None), decontaminate=config.decontaminate
+    )
     out.mkdir(parents=True)
-    return run_corpus(
-        config, Inputs(sources=[Inputs(data=source)], safety=Inputs(blocklist_from=None)), context
-    ).metrics["documents"]
+    return run_corpus(config, inputs, context).metrics["documents"]
 
 
 def bare(text: Path, out: Path) -> int:

@@ -108,7 +108,8 @@ def write_many(data: Path, folder: Path, size: int) -> int:
     with open(folder / "large.jsonl", "w", encoding="utf-8") as file:
         while written < size:
             source = draws.choice(words)
-            passage = " ".join(draws.choices(source, k=_PASSAGE // 6))
+            first = draws.randrange(max(1, len(source) - 4 * _PASSAGE))
+            passage = " ".join(draws.sample(source[first : first + 4 * _PASSAGE], min(len(source), _PASSAGE // 6)))
             written += file.write(json.dumps({"text": passage}, ensure_ascii=False) + "\n")
             count += 1
     return count
