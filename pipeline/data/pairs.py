@@ -65,12 +65,16 @@ class AnswerPairs:
 def split_pairs(
     source: Resolved | Artifact, validation: float | Resolved | Artifact | None, seed: int
 ) -> tuple[Rows, Rows]:
-    """Pairs to train on and held-out ones."""
+    """Pairs to train on and held-out ones.
+
+    Raises:
+        DataError: as `split_rows`.
+    """
     if validation is None and "validation" in splits(source):
         return read_pairs(source, "train"), read_pairs(source, "validation")
     if validation is None or isinstance(validation, float | int):
         fraction = HELD_OUT_PAIRS if validation is None else float(validation)
-        return split_rows(read_pairs(source, None), fraction, seed)
+        return split_rows(read_pairs(source, None), fraction, seed, source.address)
     return read_pairs(source, None), read_pairs(validation, None)
 
 

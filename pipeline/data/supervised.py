@@ -79,20 +79,32 @@ def split_conversations(
 
     `validation` is a fraction of the rows, or other data. None is the `test` split of a builtin that has one, else a
     small fraction.
+
+    Raises:
+        DataError: as `split_rows`.
     """
     rows = read_conversations(source)
     if validation is None and has_test_split(source):
         return rows, read_conversations(source, split="test")
     if validation is None or isinstance(validation, float | int):
-        return split_rows(rows, HELD_OUT_SHARE if validation is None else float(validation), seed)
+        return split_rows(rows, HELD_OUT_SHARE if validation is None else float(validation), seed, source.address)
     return rows, read_conversations(validation)
 
 
-def split_rows(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """Rows to train on, in their order, and a random `fraction` of them that is held out."""
+def split_rows(rows: Rows, fraction: float, seed: int, address: str) -> tuple[Rows, Rows]:
+    """Rows to train on, in their order, and a random `fraction` of them that is held out.
+
+    Raises:
+        DataError: naming `address`, if that leaves none to train on.
+    """
     held_out = set(
         np.random.default_rng([seed, len(rows)]).permutation(len(rows))[: round(fraction * len(rows))].tolist()
     )
+    if len(held_out) == len(rows):
+        raise DataError(
+            f"{address}: validation: {fraction:g} of {len(rows)} rows leaves none to train on; lower it, or bring more "
+            "data"
+        )
     return (
         [row for index, row in enumerate(rows) if index not in held_out],
         [row for index, row in enumerate(rows) if index in held_out],

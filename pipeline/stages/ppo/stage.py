@@ -12,7 +12,7 @@ from pipeline.core.artifact import Artifact
 from pipeline.core.errors import StageError
 from pipeline.core.references import Resolved
 from pipeline.core.stage import Inputs, Outcome, StageContext
-from pipeline.data.adopting import adopted_tokenizer, open_model, tell
+from pipeline.data.adopting import open_model, tell
 from pipeline.data.answers import require_end_token
 from pipeline.data.comparison import SAMPLES, comparison_figures, write_samples
 from pipeline.data.reading import read_prompts
@@ -40,7 +40,7 @@ from pipeline.training.metrics import WARNING, RowLog, read_rows
 from pipeline.training.strategy import data_share, require_offered, strategy
 
 if TYPE_CHECKING:
-    from transformers import TokenizersBackend
+    from transformers import PreTrainedModel, TokenizersBackend
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
@@ -48,9 +48,9 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     require_offered("ppo")
     require_own_networks(config)
     require_shares(config, data_share(context.processes)[1])
-    adopted = adopted_tokenizer(inputs.policy.path)
+    model, adopted = open_model(inputs.policy.path, torch.float32)
     changed, tokenizer = tell(adopted, config.lora, context), adopted.tokenizer
-    trainer, choices = build(config, inputs, context, tokenizer)
+    trainer, choices = build(config, inputs, context, model, tokenizer)
     last = train(trainer, course_log(trainer, inputs, tokenizer, context), context)
     rows = compare(trainer, tokenizer, context.processes)
     metrics = {
@@ -112,10 +112,9 @@ def require_shares(config: Config, world_size: int) -> None:
 
 
 def build(
-    config: Config, inputs: Inputs, context: StageContext, tokenizer: TokenizersBackend
+    config: Config, inputs: Inputs, context: StageContext, model: PreTrainedModel, tokenizer: TokenizersBackend
 ) -> tuple[Trainer, Choices]:
-    """The trainer at its first update, and how it computes."""
-    model, _ = open_model(inputs.policy.path, torch.float32)
+    """The trainer of the policy `model` at its first update, and how it computes."""
     prompts = encode_prompts(
         read_prompts(inputs.prompts),
         tokenizer,

@@ -51,9 +51,16 @@ def test_a_row_longer_than_the_context_is_refused_with_its_place():
 
 def test_a_fraction_is_held_out_the_same_each_time():
     rows = [{"n": number} for number in range(50)]
-    train, held_out = split_rows(rows, 0.1, seed=3)
+    train, held_out = split_rows(rows, 0.1, 3, "x.jsonl")
     assert len(held_out) == 5 and sorted(row["n"] for row in train + held_out) == list(range(50))
-    assert (train, held_out) == split_rows(rows, 0.1, seed=3)
+    assert (train, held_out) == split_rows(rows, 0.1, 3, "x.jsonl")
+
+
+def test_nothing_left_to_train_on_is_an_error(tmp_path):
+    source = write_jsonl(tmp_path / "chat.jsonl", [ROW] * 4)
+    said = r"chat\.jsonl: validation: 0\.9 of 4 rows leaves none to train on; lower it, or bring more data"
+    with pytest.raises(DataError, match=said):
+        split_conversations(source, 0.9, seed=0)
 
 
 def test_a_builtins_test_split_is_held_out_when_nothing_is_said():

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForSequenceClassification
 
-from pipeline.models.loading import load_tokenizer
+from pipeline.models.loading import load_model, load_tokenizer
 from pipeline.models.scoring import RewardScorer
 from pipeline.stages.ppo.config import Config
 from pipeline.stages.ppo.prompts import Prompt
@@ -150,7 +150,8 @@ def test_killed_it_ends_with_the_bits_of_one_that_was_not(tmp_path: Path, policy
 
 def test_a_checkpoint_holds_the_adapters_alone(tmp_path: Path, policy: Any, prompts: Any):
     given = ppo_chain.inputs(policy, ppo_chain.python_reward("share_of_yes"), prompts)
-    adapted, _ = build(settings(lora={}), given, ppo_chain.context(tmp_path / "out"), load_tokenizer(policy.path))
+    model, tokenizer = load_model(policy.path), load_tokenizer(policy.path)
+    adapted, _ = build(settings(lora={}), given, ppo_chain.context(tmp_path / "out"), model, tokenizer)
     save_state(adapted, tmp_path, {})
     kept = {name: load_file(tmp_path / f"{name}.safetensors") for name in ("policy", "critic")}
     assert all("lora" in name for name in kept["policy"])

@@ -13,6 +13,7 @@ from pipeline.core.artifact import write_json
 from pipeline.core.errors import PipelineError
 from pipeline.core.progress import Progress
 from pipeline.core.stage import Inputs
+from pipeline.models.loading import load_model
 from pipeline.stages.ppo.checks import check
 from pipeline.stages.ppo.stage import build, require_shares, run
 from pipeline.training.metrics import OF_THE_MACHINE
@@ -85,7 +86,7 @@ def test_a_reward_model_starts_the_critic_and_another_tokenizer_reads_text(tmp_p
     trainers = {}
     for name, reward in (("same", same), ("other", other)):
         given, where = ppo_chain.inputs(policy, reward, prompts), ppo_chain.context(tmp_path / name / "out")
-        trainers[name], _ = build(ppo_chain.settings(), given, where, ppo_chain.tokenizer())
+        trainers[name], _ = build(ppo_chain.settings(), given, where, load_model(policy.path), ppo_chain.tokenizer())
         assert trainers[name].step()["step"] == 1
     assert (trainers["same"].critic.mean, trainers["same"].critic.std) == (0.5, 0.1)
     assert (trainers["other"].critic.mean, trainers["other"].critic.std) == (0.0, 1.0)
@@ -97,7 +98,7 @@ def test_weighted_rewards_are_added(tmp_path, policy, prompts):
     figures = {}
     for name, reward in (("one", part), ("sum", weighted)):
         given, where = ppo_chain.inputs(policy, reward, prompts), ppo_chain.context(tmp_path / name)
-        trainer, _ = build(ppo_chain.settings(), given, where, ppo_chain.tokenizer())
+        trainer, _ = build(ppo_chain.settings(), given, where, load_model(policy.path), ppo_chain.tokenizer())
         figures[name] = trainer.step()
     assert figures["sum"]["score"] == pytest.approx(2 * figures["one"]["score"], abs=1e-6)
 
