@@ -16,6 +16,7 @@ FILES = {
         "test_plan",
         "test_reuse",
         "test_adapter_learns",
+        "test_report_page",
     ],
 }
 """The files that read a shared run, by its fixture; the longest first."""

@@ -169,10 +169,10 @@ def _mutants() -> Iterator[dict[str, Any]]:
 def test_the_schema_takes_whatever_validate_takes(tmp_path: Path):
     """And of what `validate` refuses, the schema refuses most: the rest is between fields, or about other stages."""
     (tmp_path / "recipe.yaml").touch()
-    mutants = random.Random(17).sample(list(_mutants()), 400)
+    mutants = random.Random(17).sample(list(_mutants()), 200)
     accepted = [tree for tree in mutants if _is_accepted(tree, tmp_path)]
     refused = [tree for tree in mutants if tree not in accepted]
-    assert len(accepted) > 20 and len(refused) > 300
+    assert len(accepted) > 10 and len(refused) > 150
     too_strict = [tree for tree in accepted if not VALIDATOR.is_valid(tree)]
     assert not too_strict, [next(VALIDATOR.iter_errors(tree)).json_path for tree in too_strict]
     seen = sum(not VALIDATOR.is_valid(tree) for tree in refused)

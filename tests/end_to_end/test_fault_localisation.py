@@ -195,12 +195,12 @@ CASES = (
     Case("learning rate / 1000", "pretrain", "unigram", ("pretrain.train.learning_rate=4e-6",), slow=True),
     Case("answers to other requests", "sft", "a prompt tells", prepare=shuffled_requests, how="file"),
     Case("no end token in the loss", "sft", "end token bears loss",
-         prepare=model_with_template("sft.model", "pretrain", end_outside), how="file"),
+         prepare=model_with_template("sft.model", "pretrain", end_outside), how="file", slow=True),
     Case("asked in another role than taught", "sft", "trained after the prompt",
          prepare=model_with_template("sft.model", "pretrain", asks_as_user), how="file", slow=True),
     Case("learning rate x 100", "sft", "opener_and_lines", ("sft.train.learning_rate=0.3",), verdict="warn", slow=True),
     Case("learning rate / 1000", "sft", "opener_and_lines", ("sft.train.learning_rate=3e-6",), slow=True),
-    Case("answers to other questions", "instruct", "a prompt tells", prepare=shuffled_mixture, how="file"),
+    Case("answers to other questions", "instruct", "a prompt tells", prepare=shuffled_mixture, how="file", slow=True),
     Case("answers to other questions in one of two sources", "instruct", "a prompt tells",
          prepare=shuffled_tasks_alone, how="file", slow=True),
     Case("learning rate x 100", "instruct", "a prompt tells", ("instruct.train.learning_rate=0.3",), verdict="warn", slow=True),
@@ -208,7 +208,7 @@ CASES = (
          prepare=model_with_template("instruct.model", "sft", end_outside), how="file", slow=True),
     Case("a judge with one score", "preferences", "tied", (f"preferences.judge={JUDGES}:constant",), verdict="error"),
     Case("labels are coin tosses", "preferences", "best possible accuracy", ("preferences.sharpness=0.001",), slow=True),
-    Case("a judge that throws dice", "preferences", "agrees with itself", (f"preferences.judge={JUDGES}:dice",)),
+    Case("a judge that throws dice", "preferences", "agrees with itself", (f"preferences.judge={JUDGES}:dice",), slow=True),
     Case("a judge of places", "preferences", "first answer preferred", (f"preferences.judge={JUDGES}:by_place",), slow=True),
     Case("a judge of length", "preferences", "longer answer", (f"preferences.judge={JUDGES}:length",),
          verdict="warn", slow=True),
@@ -222,7 +222,7 @@ CASES = (
     Case("learning rate x 100", "reward", "accuracy", ("reward.train.learning_rate=0.3",), verdict="warn", slow=True),
     Case("learning rate / 1000", "reward", "accuracy", ("reward.train.learning_rate=3e-6",), slow=True),
     Case("a constant reward", "ppo", "spread of the reward", (f"ppo.reward={JUDGES}:constant", "ppo.steps=2")),
-    Case("learning rate x 100", "ppo", "KL from the reference", ("ppo.learning_rate=0.05",)),
+    Case("learning rate x 100", "ppo", "KL from the reference", ("ppo.learning_rate=0.05",), slow=True),
     Case("a reward that can be gamed, and no penalty", "ppo", "change of grammatical",
          (f"ppo.reward={JUDGES}:repetition", "ppo.kl_coefficient=0", "ppo.learning_rate=3e-3", "ppo.steps=25"), slow=True),
     Case("a reward against the truth", "ppo", "true score", (f"ppo.reward={JUDGES}:contrary",), slow=True),
@@ -256,6 +256,12 @@ def verdicts(run: Path) -> dict[tuple[str, str], str]:
     return {(state["id"], check["name"]): check["verdict"] for state in states for check in state["checks"]}
 
 
+@pytest.fixture(scope="module")
+def before(sound: Path) -> dict[tuple[str, str], str]:
+    """What the checks of the sound run say."""
+    return verdicts(sound)
+
+
 def copy_sound_stages(sound: Path, run: Path, broken: str) -> None:
     """Everything that does not need the stage to be broken."""
     needing = {broken, *dependents(Recipe.load(FAULTS).loaded, [broken])}
@@ -263,8 +269,8 @@ def copy_sound_stages(sound: Path, run: Path, broken: str) -> None:
     chain.copy_run(sound, run, [stage for stage in made if stage not in needing])
 
 
-def test_nothing_fails_in_the_sound_run(sound: Path):
-    assert [place for place, verdict in verdicts(sound).items() if verdict == "fail"] == []
+def test_nothing_fails_in_the_sound_run(before: dict[tuple[str, str], str]):
+    assert [place for place, verdict in before.items() if verdict == "fail"] == []
 
 
 @pytest.mark.parametrize(
@@ -274,7 +280,7 @@ def test_nothing_fails_in_the_sound_run(sound: Path):
         for case in CASES
     ],
 )
-def test_the_stage_at_fault_is_named(sound: Path, tmp_path: Path, case: Case):
+def test_the_stage_at_fault_is_named(sound: Path, before: dict[tuple[str, str], str], tmp_path: Path, case: Case):
     run = tmp_path / "runs/faults"
     copy_sound_stages(sound, run, case.stage)
     settings = [*case.settings, *(case.prepare(sound, run) if case.prepare else [])]
@@ -283,7 +289,6 @@ def test_the_stage_at_fault_is_named(sound: Path, tmp_path: Path, case: Case):
         walk(run.parent, settings, until=case.stage if case.verdict == "warn" else None)
     except PipelineError as error:
         message = str(error)
-    before = verdicts(sound)
     new = {place: verdict for place, verdict in verdicts(run).items() if verdict not in ("pass", before.get(place))}
     print(f"{case.stage} | {case.name} | {case.how} | {message or new}")
     if case.verdict == "error":

@@ -49,6 +49,7 @@ def test_shakespeare_runs_on_a_text_of_ones_own(tmp_path):
     assert weight_count(run["pretrain"].path) == run["pretrain"].metrics["parameters"]
 
 
+@pytest.mark.slow
 def test_shakespeare_on_shakespeare_learns(tmp_path):
     if not PLAYS.exists():
         pytest.skip(f"{PLAYS} is not there: the open data bundle does not come with the repository")

@@ -86,22 +86,13 @@ CONTRAST = """() => {
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a whole run of the small recipe, made by the command."""
-    runs = tmp_path_factory.mktemp("small")
-    output = chain.run(chain.SMALL, runs)
-    assert f"report: {runs / 'small' / 'report.html'}" in output
-    return runs / "small"
-
-
-@pytest.fixture(scope="module")
-def pages(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def pages(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The page of the small run, of a run full of hostile text, and of one that has just begun."""
     folder = tmp_path_factory.mktemp("pages")
     hostile = whole_run(folder / "hostile", text=HOSTILE)
     begun = record_run(folder / "begun", ["pretrain", "sft"])
     begin_stage(begun, "pretrain", training_rows())
-    return {"small": small / "report.html", "hostile": write_report(hostile), "begun": write_report(begun)}
+    return {"small": small_run / "report.html", "hostile": write_report(hostile), "begun": write_report(begun)}
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +107,12 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-def test_the_numbers_on_the_page_are_those_of_metrics_jsonl(small: Path):
-    view = json.loads(_report(small, "--json"))
+def test_the_numbers_on_the_page_are_those_of_metrics_jsonl(small_run: Path):
+    view = json.loads(_report(small_run, "--json"))
     for stage in view["stages"]:
-        if not (small / stage["id"] / "metrics.jsonl").exists():
+        if not (small_run / stage["id"] / "metrics.jsonl").exists():
             continue
-        rows = chain.metrics(small / stage["id"])
+        rows = chain.metrics(small_run / stage["id"])
         column = "score" if stage["kind"] == "ppo" else "loss"
         title = "true_score" if "true_score" in rows[0] else column
         chart = "Score" if stage["kind"] == "ppo" else "Training loss"
@@ -133,10 +124,10 @@ def test_the_numbers_on_the_page_are_those_of_metrics_jsonl(small: Path):
         assert [*map(float, said.groups())] == pytest.approx(expected, rel=1e-2, abs=1e-3), stage["id"]
 
 
-def test_the_report_harms_no_artifact(small: Path):
-    _report(small)
+def test_the_report_harms_no_artifact(small_run: Path):
+    _report(small_run)
     answer = subprocess.run(
-        [sys.executable, "-m", "pipeline", "verify", str(small)], cwd=chain.ROOT, env=chain.ENVIRONMENT
+        [sys.executable, "-m", "pipeline", "verify", str(small_run)], cwd=chain.ROOT, env=chain.ENVIRONMENT
     )
     assert answer.returncode == 0
 
