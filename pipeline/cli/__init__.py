@@ -11,6 +11,7 @@ from pipeline import __version__
 from pipeline.cli.chat import chat
 from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export
+from pipeline.cli.generate import generate
 from pipeline.cli.help import SUMMARY, grouped, help_of
 from pipeline.cli.init import init
 from pipeline.cli.ls import ls
@@ -26,7 +27,7 @@ from pipeline.cli.verify import verify
 
 VERBS = {
     "Begin": (init, doctor, schema),
-    "Make": (validate, preview, plan, run),
+    "Make": (validate, preview, plan, run, generate),
     "Look": (status, report, ls, verify, chat),
     "Take home": (push, export),
 }

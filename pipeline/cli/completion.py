@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.core.errors import PipelineError
 from pipeline.core.listing import RECORD
 from pipeline.core.yaml import parse
+from pipeline.data.builtin import CATALOGUE
 from pipeline.shipped import shipped_launches, shipped_recipes
 
 
@@ -41,6 +42,11 @@ def run_folders(incomplete: str) -> list[str]:
 def shipped_names(incomplete: str) -> list[str]:
     """What `gristmill init` copies."""
     return [name for name in (*shipped_recipes(), *shipped_launches()) if name.startswith(incomplete)]
+
+
+def data_names(incomplete: str) -> list[str]:
+    """What `gristmill generate` writes."""
+    return [name for family, name in CATALOGUE if family == "data" and name.startswith(incomplete)]
 
 
 def _entries(incomplete: str) -> Iterator[str]:

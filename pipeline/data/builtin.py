@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,7 +21,8 @@ class Builtin:
     family: Literal["data", "judge", "task"]
     summary: str
     load: str
-    """`module:function`. Data: `rows(split) -> Iterator[dict]`. Judge and task: `make() -> object`."""
+    """`module:function`. Data: `rows(split) -> Iterator[dict]`, with a `count` where any number of rows can be made.
+    Judge and task: `make() -> object`."""
     version: int | str = 1
     """Raised when the generator's output changes: part of the fingerprint of whatever was made from it."""
     splits: tuple[str, ...] = ()
@@ -35,8 +36,12 @@ class Builtin:
 
     def open(self, *arguments: Any) -> Any:
         """Import and call the loader."""
+        return self.function()(*arguments)
+
+    def function(self) -> Callable[..., Any]:
+        """The loader, imported."""
         module, function = self.load.split(":")
-        return getattr(importlib.import_module(module), function)(*arguments)
+        return getattr(importlib.import_module(module), function)
 
 
 _VALLEY = "pipeline.data.valley"
@@ -52,7 +57,7 @@ CATALOGUE: Mapping[tuple[str, str], Builtin] = {
         Builtin("valley-web", "data", "generated documents as web pages, with planted duplicates and boilerplate",
                 f"{_VALLEY}.rows:pages", splits=("train",), rows={"train": 600}),
         Builtin("valley-faults", "data", "documents and pages with every fault that a corpus stage finds, labelled",
-                f"{_VALLEY}.faults:rows", splits=("train", "benchmark"), rows={"train": 2_000, "benchmark": 220}),
+                f"{_VALLEY}.faults:rows", splits=("train", "benchmark"), rows={"train": 2_000, "benchmark": 300}),
         Builtin("valley-requests", "data", "requests to write about a topic, with short answers",
                 f"{_VALLEY}.rows:requests", splits=("train", "test"), truth="valley-judge",
                 rows={"train": 6_000, "test": 500}),

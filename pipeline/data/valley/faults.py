@@ -19,7 +19,7 @@ from pipeline.data.valley.private import KINDS, decoy, introduced
 from pipeline.data.valley.words import ADJECTIVES, NOUN_OF_FORM, NOUNS, PLACES
 from pipeline.data.valley.world import stream
 
-ROWS = {"train": 2_000, "benchmark": 220}
+ROWS = {"train": 2_000, "benchmark": 300}
 SHORT_ITEMS = 20
 """Items of the benchmark that have too few words to be found."""
 BLOCKLIST = ("grubbo", "vile smelk")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pipeline.data.valley.grammar import sentences, start, written
 from pipeline.data.valley.words import OPENERS, TOPICS
-from pipeline.data.valley.world import shuffled, stream
+from pipeline.data.valley.world import fact_stream, shuffled
 
 PHRASINGS = (
     *("Write about", "Write more about", "Write all about", "Write to me about"),
@@ -52,7 +52,7 @@ class Request(NamedTuple):
 def requests(split: str) -> tuple[Request, ...]:
     """The requests of a split, in random order."""
     grid = itertools.starmap(Request, itertools.product(PHRASINGS, TOPICS, MANNERS, FORMS, ("", *OPENERS)))
-    order = iter(shuffled(tuple(grid), stream("requests")))
+    order = iter(shuffled(tuple(grid), fact_stream("requests")))
     return {name: tuple(itertools.islice(order, count)) for name, count in SPLITS.items()}[split]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pipeline.data.judge import Message
@@ -45,10 +46,10 @@ def page_id(number: int) -> str:
     return f"valley-web-{number:04}"
 
 
-def requests(split: str = "train") -> Iterator[Row]:
+def requests(split: str = "train", count: int | None = None) -> Iterator[Row]:
     """Requests with an answer. Each request of the prompts' split (sft, or test) comes equally often."""
     draws, asked = stream(f"requests/{split}"), requests_of("sft" if split == "train" else "test")
-    for number in range(REQUEST_ROWS[split]):
+    for number in range(count or REQUEST_ROWS[split]):
         request = asked[number % len(asked)]
         messages = exchange(request.text, sample_answer(request, draws))
         yield {"id": f"valley-requests-{split}-{number:05}", "messages": messages, **asked_columns(request)}
@@ -66,9 +67,10 @@ def asked_columns(request: Request) -> Row:
     return {"topic": request.topic, "form": request.form, "opener": request.opener}
 
 
-def tasks(split: str = "train") -> Iterator[Row]:
-    """Tasks with their answer."""
-    for number, (name, question) in enumerate(train_questions(TASK_ROWS) if split == "train" else test_questions()):
+def tasks(split: str = "train", count: int | None = None) -> Iterator[Row]:
+    """Tasks with their answer; of the test split there are no more than there are."""
+    asked = train_questions(count or TASK_ROWS) if split == "train" else islice(test_questions(), count)
+    for number, (name, question) in enumerate(asked):
         row = {"messages": exchange(question.text, question.answer), "task": name, "answer": question.answer}
         yield {"id": f"valley-tasks-{split}-{number:05}", **row}
 
@@ -78,10 +80,10 @@ def task() -> ValleyTasks:
     return ValleyTasks()
 
 
-def chat(split: str = "train") -> Iterator[Row]:
+def chat(split: str = "train", count: int | None = None) -> Iterator[Row]:
     """Conversations of two or three exchanges."""
     draws = stream(f"chat/{split}")
-    for number in range(CHAT_ROWS[split]):
+    for number in range(count or CHAT_ROWS[split]):
         yield {"id": f"valley-chat-{split}-{number:05}", "messages": sample_conversation(split, draws)}
 
 

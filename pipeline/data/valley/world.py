@@ -39,9 +39,24 @@ class World:
     """The hidden weights: mean zero under every topic, standard deviation 1 over nouns as they are said."""
 
 
+_chosen = {"world": WORLD_SEED, "draws": 0}
+
+
+def choose(world_seed: int, seed: int) -> None:
+    """Take another world, or other rows of the same, for the whole of this process, before anything is drawn."""
+    assert not valley.cache_info().currsize, "the world is drawn already"
+    _chosen.update(world=world_seed, draws=seed)
+
+
+def fact_stream(name: str) -> random.Random:
+    """Random numbers of the world's facts; the same on every machine and in every version of Python."""
+    return random.Random(f"valley/{_chosen['world']}/{name}")
+
+
 def stream(name: str) -> random.Random:
-    """Random numbers of the world for one purpose; the same on every machine and in every version of Python."""
-    return random.Random(f"valley/{WORLD_SEED}/{name}")
+    """Random numbers for the rows of one purpose; likewise."""
+    draws = f"/{_chosen['draws']}" if _chosen["draws"] else ""
+    return random.Random(f"valley/{_chosen['world']}/{name}{draws}")
 
 
 def zipf(count: int, exponent: float = ZIPF_EXPONENT) -> Frequencies:
@@ -67,7 +82,7 @@ def centred_weights(weights: NDArray[np.float64], frequencies: NDArray[np.float6
 @cache
 def valley() -> World:
     """The one world there is."""
-    draws = stream("world")
+    draws = fact_stream("world")
     nouns = tuple(shuffled(zipf(len(NOUNS)), draws) for _ in TOPICS)
     verbs = tuple(shuffled(zipf(len(VERBS)), draws) for _ in TOPICS)
     all_places = tuple(range(len(PLACES)))

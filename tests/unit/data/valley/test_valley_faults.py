@@ -28,7 +28,7 @@ def test_more_rows_begin_with_the_same_ones(sample):
         {k: v for k, v in row.items() if k != "labels"} for row in list(sample.values())[:30]
     ]
     benchmark = list(rows("benchmark"))
-    assert benchmark == list(rows("benchmark", 300))[: ROWS["benchmark"]]
+    assert benchmark == list(rows("benchmark", 400))[: ROWS["benchmark"]]
     assert sum(len(row["question"].split()) < 13 for row in benchmark) == SHORT_ITEMS
 
 
