@@ -65,7 +65,7 @@ PreferencesInput = Annotated[
 ]
 EvaluationInput = Annotated[Reference, FromText, accepts(Evaluation, schemes="stage path")]
 TextInput = Annotated[DataReference, FromText, accepts(Corpus, schemes="stage path hf builtin", builtins="data")]
-DataInput = Annotated[DataReference, FromText, accepts(schemes="path hf builtin", builtins="data")]
+DataInput = Annotated[DataReference, FromText, accepts(schemes="path hf url builtin", builtins="data")]
 ScorerInput = Annotated[
     Reference, FromText, accepts(RewardModel, schemes="stage path hf builtin python", builtins="judge")
 ]

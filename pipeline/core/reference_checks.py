@@ -14,6 +14,7 @@ from pipeline.core.errors import DataError, Problem
 from pipeline.core.folders import files_below, split_pattern
 from pipeline.core.functions import function_fault
 from pipeline.core.references import Accepts, DataReference, Reference, scheme_of
+from pipeline.core.remote import protocol_fault
 from pipeline.core.stage import Stage, StageConfig
 from pipeline.core.yaml import Document, suggestion
 from pipeline.core.yaml import Path as KeyPath
@@ -122,6 +123,8 @@ def _fault(
         return _stage_fault(address, accepts, stages, earlier, order)
     if scheme != "hf" and getattr(reference, "name", None) is not None:
         return "`name` is the configuration of a data set on the Hub; it stands only beside an hf:// address", ""
+    if scheme == "url":
+        return protocol_fault(address), ""
     if scheme == "path":
         return _path_fault(reference, accepts, folder)
     if scheme == "builtin":
@@ -165,8 +168,6 @@ def _path_fault(reference: Reference, accepts: Accepts, folder: Path) -> tuple[s
     if isinstance(reference, DataReference) and split_pattern(path)[1] is not None:
         return _pattern_fault(address, path)
     if not os.path.exists(path):  # false for whatever the system refuses: names too long, loops of links
-        if "://" in address:
-            return f"{address!r} is no address; write {accepts.forms()}", ""
         return f"{address!r}: there is no such file or folder", f"put it at {path}"
     if isinstance(reference, DataReference):
         if not (path.is_file() or path.is_dir()):

@@ -1,7 +1,7 @@
 """What a stage may take in: references as a recipe writes them, and what they resolve to.
 
 A bare word is the id of an earlier stage, `./path` a file or folder beside the recipe (of data also a pattern,
-`./text/**/*.md`), `hf://org/name@revision` a
+`./text/**/*.md`), `s3://…`, `https://…` and the like what fsspec reads there, `hf://org/name@revision` a
 model, `hf://datasets/org/name@revision` a data set, `builtin:name` something that ships with the package, and
 `module:function` a Python function.
 """
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
+from pipeline.core.remote import URL, RemoteFile
+
 if TYPE_CHECKING:
     from pipeline.core.artifact import Artifact
 
-Scheme = Literal["stage", "path", "hf", "builtin", "python"]
+Scheme = Literal["stage", "path", "hf", "url", "builtin", "python"]
 
 STAGE_ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
@@ -28,6 +30,7 @@ _FORMS: dict[Scheme, str] = {
     "stage": "an earlier stage's id",
     "path": "'./path'",
     "hf": "'hf://org/name'",
+    "url": "'https://…'",
     "builtin": "'builtin:name'",
     "python": "'module:function'",
 }
@@ -41,6 +44,8 @@ def scheme_of(address: str) -> Scheme:
     """
     if address.startswith("hf://"):
         return "hf"
+    if URL.match(address):
+        return "url"
     if address.startswith("builtin:"):
         return "builtin"
     if "/" in address:
@@ -131,6 +136,8 @@ class Resolved:
     """The file or folder, for `path` addresses."""
     pattern: str | None = None
     """Which files below the folder are meant (`**/*.md`), where the address is a pattern; all when left out."""
+    files: tuple[RemoteFile, ...] = ()
+    """What was found there, for `url` addresses."""
     name: str | None = None
     """What follows the scheme: the builtin's name, the Hub's `org/name`, or `module:function`."""
     revision: str | None = None

@@ -1,6 +1,7 @@
 """From a reference to what it stands for, and to what identifies its content.
 
-Stages give their artifact; files and folders count by their bytes, a Hub repository by its commit, a builtin by its
+Stages give their artifact; files and folders count by their bytes, what lies at a URL by what
+the server says of it (size and digest, version or time of change), a Hub repository by its commit, a builtin by its
 generator's version, a Python function by its module's source.
 """
 
@@ -89,6 +90,11 @@ class Resolver:
             return self._path(reference, accepts)
         if scheme == "hf":
             return self._hub(reference, accepts)
+        if scheme == "url":
+            from pipeline.core.remote_files import remote_digest, remote_files
+
+            files = remote_files(reference.path)
+            return self._resolved(reference, "url", f"url:{remote_digest(files)}", files=files)
         return self._named(reference, accepts, scheme)
 
     def _path(self, reference: Reference, accepts: Accepts) -> Artifact | Resolved:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.core.errors import DataError
+from pipeline.core.remote import RemoteFile
 from pipeline.data.bad_rows import Item, bad
 from pipeline.data.code import LANGUAGES, read_code
 from pipeline.data.csv_rows import read_csv, read_tsv
@@ -36,23 +37,23 @@ KINDS = f"{', '.join([*ROWS, *TEXTS])}, .md or a source file's, plain or with {'
 """The endings that are read, in words."""
 
 
-def ending(path: Path) -> str | None:
+def ending(path: Path | RemoteFile) -> str | None:
     """Which of the known endings the file has, without that of its packing."""
     known = Path(path.name.lower().removesuffix(packing(path.name))).suffix
     return known if known in READERS and not (known == ".parquet" and packing(path.name)) else None
 
 
-def require_readable(path: Path) -> None:
+def require_readable(path: Path | RemoteFile) -> None:
     """Refuse a file that is missing or of an unknown kind, or whose reader is not installed."""
-    if not path.exists():
+    if isinstance(path, Path) and not path.exists():
         raise DataError(f"{path}: no such file")
-    if ending(path) is None or path.is_dir():
+    if ending(path) is None or (isinstance(path, Path) and path.is_dir()):
         raise DataError(f"{path}: cannot read this kind of file; give one that ends in {KINDS}")
     if ending(path) == ".warc" and find_spec("fastwarc") is None:
         raise DataError(f"{path}: WARC files are read by fastwarc; `pip install 'gristmill[web]'` brings it")
 
 
-def read_file(path: Path, inside: str = "", reader: Reader | None = None) -> Iterator[Item]:
+def read_file(path: Path | RemoteFile, inside: str = "", reader: Reader | None = None) -> Iterator[Item]:
     """The rows of one file; a file without any is a bad row itself.
 
     Code gets its `path`, `inside` the folder that is read. A `reader` of a part of the file may find no row in it.

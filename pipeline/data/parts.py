@@ -11,14 +11,15 @@ from pathlib import Path
 from pipeline.core.artifact import Artifact
 from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
+from pipeline.core.remote import RemoteFile
 from pipeline.data.bad_rows import Item
 from pipeline.data.builtin import CATALOGUE
 from pipeline.data.files import ending, read_file, require_readable
-from pipeline.data.folders import DEFAULT_SPLIT, files_of
+from pipeline.data.folders import DEFAULT_SPLIT, files_of, path_in
 from pipeline.data.hub_rows import read_hub
 from pipeline.data.json_lines import cut_lines, read_stretch
 from pipeline.data.parquet_rows import read_parquet, row_groups
-from pipeline.data.streams import packing, unpacked_bytes
+from pipeline.data.streams import open_raw, packing, unpacked_bytes
 
 LARGEST_PART = 64 * 2**20
 """Bytes of a part of a file that can be cut."""
@@ -30,7 +31,7 @@ _ROWS = 20_000
 class WholeFile:
     """A file from its first row to its last."""
 
-    path: Path
+    path: Path | RemoteFile
     bytes: int
     inside: str
     """Its path in the folder that is read."""
@@ -64,7 +65,7 @@ class Lines:
 class RowGroups:
     """Row groups of a Parquet file, `count` of them from group `start`."""
 
-    path: Path
+    path: Path | RemoteFile
     start: int
     count: int
     first: int
@@ -153,12 +154,10 @@ def pieces_of(source: Resolved | Artifact, split: str | None = None) -> list[Pie
         return [_builtin(str(source.name), split)]
     if isinstance(source, Resolved) and source.scheme == "hf":
         return [HubSplit(source, split or DEFAULT_SPLIT)]
-    assert source.path is not None
     files = files_of(source, split)
     for file in files:
         require_readable(file)
-    root = source.path if source.path.is_dir() else source.path.parent
-    return [WholeFile(file, unpacked_bytes(file), file.relative_to(root).as_posix()) for file in files]
+    return [WholeFile(file, unpacked_bytes(file), path_in(source, file)) for file in files]
 
 
 def _builtin(name: str, split: str | None) -> BuiltinSplit:
@@ -173,12 +172,13 @@ def _cut(piece: Piece, largest: int) -> Iterator[Piece]:
     """The piece itself, or stretches of it where its kind of file can be read from the middle."""
     if not isinstance(piece, WholeFile) or piece.bytes <= largest or ending(piece.path) not in _CUTS:
         return iter([piece])
-    if packing(piece.path.name):
-        return iter([piece])
+    if packing(piece.path.name) or (isinstance(piece.path, RemoteFile) and ending(piece.path) == ".jsonl"):
+        return iter([piece])  # lines cannot be counted there without reading all of it
     return _CUTS[str(ending(piece.path))](piece, largest)
 
 
 def _cut_lines(piece: WholeFile, largest: int) -> Iterator[Piece]:
+    assert isinstance(piece.path, Path)
     with open(piece.path, "rb") as file:
         for start, stop, first in cut_lines(file, piece.bytes, largest):
             yield Lines(piece.path, start, stop, first)
@@ -186,7 +186,7 @@ def _cut_lines(piece: WholeFile, largest: int) -> Iterator[Piece]:
 
 def _cut_groups(piece: WholeFile, largest: int) -> Iterator[Piece]:
     """Row groups together up to `largest` bytes, or one that is larger; a damaged file stays whole."""
-    with open(piece.path, "rb") as file:
+    with open_raw(piece.path) as file:
         groups = row_groups(file)
     if not groups:
         yield piece

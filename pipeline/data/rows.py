@@ -61,8 +61,7 @@ def splits(source: Resolved | Artifact) -> list[str]:
         return list(CATALOGUE["data", str(source.name)].splits)
     if isinstance(source, Resolved) and source.scheme == "hf":
         return hub_splits(source)
-    assert source.path is not None
-    files = readable_files(source) if source.path.is_dir() else []
+    files = readable_files(source) if source.path is None or source.path.is_dir() else []
     return sorted({split_of(path) for path in files} & {"train", "validation", "test"}) or [DEFAULT_SPLIT]
 
 

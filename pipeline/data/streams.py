@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pipeline.core.remote import RemoteFile
+
 DAMAGE = (EOFError, zlib.error, lzma.LZMAError, OSError)
 """What reading a damaged file raises, beside what the system says of the disk (an OSError with an `errno`)."""
 _BUFFER = 2**18
@@ -40,16 +42,26 @@ def packing(name: str) -> str:
     return next((ending for ending in _UNPACKERS if name.lower().endswith(ending)), "")
 
 
-def open_bytes(path: Path) -> BinaryIO:
+def open_raw(path: Path | RemoteFile) -> BinaryIO:
+    """The bytes of a file as they lie there."""
+    if isinstance(path, Path):
+        return open(path, "rb")
+    from pipeline.data.remote_bytes import open_remote
+
+    return open_remote(path)
+
+
+def open_bytes(path: Path | RemoteFile) -> BinaryIO:
     """The bytes of a file, unpacked while they are read."""
     packed = packing(path.name)
-    file = open(path, "rb")  # noqa: SIM115 -- closed with what is returned, or when that is forgotten
+    file = open_raw(path)  # closed with what is returned, or when that is forgotten
     return io.BufferedReader(_UNPACKERS[packed](file), _BUFFER) if packed else file
 
 
-def unpacked_bytes(path: Path) -> int:
+def unpacked_bytes(path: Path | RemoteFile) -> int:
     """How many bytes a file holds; an estimate for a packed one."""
-    return round(path.stat().st_size * _TIMES.get(packing(path.name), 1.0))
+    size = path.size if isinstance(path, RemoteFile) else path.stat().st_size
+    return round(size * _TIMES.get(packing(path.name), 1.0))
 
 
 def damage(error: BaseException, name: str) -> str:
