@@ -15,7 +15,7 @@ from pipeline.core.references import DataReference, FromText, Reference, accepts
 
 class Corpus(Artifact):
     """Documents: `train-*.jsonl` and `validation-*.jsonl` (columns text, id, source and those of the source),
-    `dropped/REASON.jsonl`, `funnel.json`.
+    `dropped/REASON-*.jsonl`, `funnel.json`, `profile.json`; and a card, `README.md` and `card.html`.
     """
 
     holds = "train-*.jsonl"

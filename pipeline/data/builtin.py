@@ -33,6 +33,8 @@ class Builtin:
     """Rows of each split, where they are the same everywhere: what a plan counts with."""
     slow: bool = False
     """Whether the first row takes seconds, so that a plan does not read it."""
+    license: str = "apache-2.0"
+    """What its text may be used for: generated text is this package's; of what is read, its owner's licence."""
 
     def open(self, *arguments: Any) -> Any:
         """Import and call the loader."""
@@ -48,6 +50,8 @@ _VALLEY = "pipeline.data.valley"
 _PYDOCS = "pipeline.data.pydocs"
 _PYTHON = f"1 of Python {platform.python_version()}"
 """The version of what is read from the standard library: another Python has other docstrings."""
+
+_PSF = "psf-2.0"
 
 CATALOGUE: Mapping[tuple[str, str], Builtin] = {
     (entry.family, entry.name): entry
@@ -70,14 +74,14 @@ CATALOGUE: Mapping[tuple[str, str], Builtin] = {
                 rows={"sft": 360, "preference": 290, "ppo": 540, "test": 250}),
         Builtin("valley-judge", "judge", "mean hidden weight of an answer's nouns", f"{_VALLEY}.judge:make"),
         Builtin("pydocs", "data", "docstrings and help topics of the standard library",
-                f"{_PYDOCS}.rows:documents", version=_PYTHON, splits=("train",), slow=True),
+                f"{_PYDOCS}.rows:documents", version=_PYTHON, splits=("train",), slow=True, license=_PSF),
         Builtin("pydocs-pairs", "data", "signature to docstring, as conversations",
-                f"{_PYDOCS}.rows:pairs", version=_PYTHON, splits=("train", "test"), slow=True),
+                f"{_PYDOCS}.rows:pairs", version=_PYTHON, splits=("train", "test"), slow=True, license=_PSF),
         Builtin("pydocs-chat", "data", "short exchanges about a signature: its name, its arguments, its summary",
-                f"{_PYDOCS}.rows:chat", version=_PYTHON, splits=("train", "test"), slow=True),
+                f"{_PYDOCS}.rows:chat", version=_PYTHON, splits=("train", "test"), slow=True, license=_PSF),
         Builtin("pydocs-prompts", "data", "signatures in disjoint splits",
                 f"{_PYDOCS}.rows:prompts", version=_PYTHON, splits=("preference", "ppo", "test"), truth="pydocs-judge",
-                slow=True),
+                slow=True, license=_PSF),
         Builtin("pydocs-judge", "judge", "one style of docstring: short, imperative, ending with a full stop",
                 f"{_PYDOCS}.judge:make"),
         Builtin("exact-answer", "judge", "1 for an answer that is its prompt's column `answer`, else 0",

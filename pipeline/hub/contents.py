@@ -15,9 +15,10 @@ Contents = Mapping[str, Path | bytes]
 
 ENDINGS = (
     ".safetensors", ".gguf", ".json", ".jsonl", ".jsonl.gz", ".parquet", ".jinja", ".py", ".md", ".txt", ".yaml",
-    ".png", ".svg",
+    ".png", ".svg", "card.html",
 )  # fmt: skip
-"""What may be pushed. Opening any of these runs nothing; a pickle (.bin, .pt, .pkl, .ckpt) does."""
+"""What may be pushed. Opening any of these runs nothing: a corpus's `card.html` has a policy that forbids scripts. A
+pickle (.bin, .pt, .pkl, .ckpt) does run something."""
 UNREAD = (".safetensors", ".gguf", ".parquet", ".png", ".jsonl.gz")
 """Not searched for secrets: numbers and packed bytes."""
 BLOCK = 1 << 20

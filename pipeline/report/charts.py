@@ -75,13 +75,20 @@ def loss_levels(stage: StageRecord) -> list[Level]:
 
 
 def corpus_charts(stage: StageRecord) -> Drawn:
-    """The funnel."""
-    path = stage.folder / "funnel.json"
+    """The funnel, lengths, and how alike near duplicates were."""
+    path, counted = stage.folder / "funnel.json", stage.folder / "profile.json"
     if stage.state != "made" or not path.exists():
         return
     steps = read_json(path)["steps"]
     kept = f"{number(steps[-1]['out'])} of {number(steps[0]['in'])} documents stay" if steps else ""
     yield "The funnel", kept, corpora.funnel(steps)
+    if counted.exists():
+        profile = read_json(counted)
+        middle = f"half of the documents are at most {number(profile['length']['half are at most'])} characters long"
+        yield "Lengths", middle, corpora.lengths(profile["lengths"])
+        near = (stage.settings.get("deduplicate") or {}).get("near")
+        alike = corpora.similarities(profile["similarity"], near["threshold"]) if near else None
+        yield "Near duplicates", "the dashed line is the threshold", alike
 
 
 def pair_charts(stage: StageRecord) -> Drawn:

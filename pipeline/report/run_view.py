@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ruamel.yaml import YAML
 
@@ -19,9 +22,13 @@ from pipeline.report.tables import environment, lineage_table, tables
 from pipeline.report.verdict import check_views, findings, first_left, reached, verdict
 from pipeline.report.views import RunView, StageView
 
+CARD = "card.html"
+"""What a stage may leave to tell of what it made; a corpus does."""
 
-def view_run(run: RunRecord, others: Sequence[RunRecord] = ()) -> RunView:
-    """Everything that the page says; policies of `others` stand beside those of the run.
+
+def view_run(run: RunRecord, others: Sequence[RunRecord] = (), beside: Path | None = None) -> RunView:
+    """Everything that the page says; policies of `others` stand beside those of the run. Links lead from `beside`, the
+    page's folder, which is the run's own unless told otherwise.
 
     Raises:
         RunError: when one of the others has no policy to compare.
@@ -34,7 +41,7 @@ def view_run(run: RunRecord, others: Sequence[RunRecord] = ()) -> RunView:
         verdict=verdict(run),
         findings=findings(run.stages),
         tiles=tiles(run.stages),
-        stages=[view_stage(stage, longest, stage is stopped_at) for stage in run.stages],
+        stages=[view_stage(stage, longest, beside or run.folder, stage is stopped_at) for stage in run.stages],
         policies=compare_policies(run, others),
         samples=samples(run),
         recipe=as_yaml(run.settings),
@@ -43,8 +50,9 @@ def view_run(run: RunRecord, others: Sequence[RunRecord] = ()) -> RunView:
     )
 
 
-def view_stage(stage: StageRecord, longest: float, stopped: bool = False) -> StageView:
+def view_stage(stage: StageRecord, longest: float, beside: Path, stopped: bool = False) -> StageView:
     """One stage; its time is shown as a share of the longest. `stopped` where the last walk ended with a fault."""
+    card = stage.folder / CARD
     seconds = stage.manifest.get("seconds")
     return StageView(
         id=stage.id,
@@ -61,6 +69,7 @@ def view_stage(stage: StageRecord, longest: float, stopped: bool = False) -> Sta
         metrics=list(flat(stage.metrics)),
         settings=as_yaml(stage.manifest["settings"]) if stage.manifest.get("settings") else "",
         reused_from=stage.manifest.get("reused_from", ""),
+        card=quote(os.path.relpath(card, beside)) if stage.state == "made" and card.exists() else "",
     )
 
 

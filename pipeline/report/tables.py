@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.core.artifact import read_json
+from pipeline.data.funnel import ledger
 from pipeline.report.numbers import moment, number, with_error
 from pipeline.report.reading import StageRecord, read_rows
 from pipeline.report.samples import legible
 from pipeline.report.views import Table
 
+_MOST_SOURCES = 4
+"""Sources that each have a column in the account of a corpus."""
 _SHORT = 12
 """Letters of a fingerprint that tell artifacts apart."""
 
@@ -23,7 +26,8 @@ def tables(stage: StageRecord) -> list[Table]:
 
 def _made_tables(stage: StageRecord) -> list[Table]:
     if stage.kind == "corpus" and (path := stage.folder / "funnel.json").exists():
-        return [table for table in (dropped_table(read_json(path)["steps"]),) if table.rows]
+        steps = read_json(path)["steps"]
+        return [table for table in (account_table(steps), changed_table(steps)) if table.rows]
     if stage.kind == "pretrain" and (path := stage.folder / "samples.jsonl").exists():
         return [excerpt_table(read_rows(path))]
     if stage.kind == "evaluate" and (path := stage.folder / "evaluation.json").exists():
@@ -49,15 +53,35 @@ def excerpt_table(samples: Sequence[Mapping[str, Any]]) -> Table:
     )
 
 
-def dropped_table(steps: Sequence[Mapping[str, Any]]) -> Table:
-    """What each step dropped and changed, and from which source."""
+def account_table(steps: Sequence[Mapping[str, Any]]) -> Table:
+    """Where each document of a corpus went: what was read, less and more, is what is in it; by source where few are."""
+    entries = ledger(steps)
+    if not entries:
+        return Table("Where each document went", (), ())
+    names = list(entries[0].counts)
+    columns = names if 1 < len(names) <= _MOST_SOURCES else []
     rows = [
-        (step["step"].replace("_", " "), reason.replace("_", " "), source, number(count))
-        for step in steps
-        for reason, by_source in [*step["dropped"].items(), ("changed, and kept", step["changed"])]
-        for source, count in by_source.items()
+        (entry.title, *(number(entry.counts.get(name, 0)) for name in columns), number(entry.total))
+        for entry in entries
     ]
-    return Table("Dropped and changed", ("step", "what", "source", "documents"), rows)
+    read, *changes, kept = [entry.total for entry in entries]
+    parts = [f"{number(read)} read", f"{number(sum(change for change in changes if change < 0))} dropped"]
+    more = sum(change for change in changes if change > 0)
+    parts += [f"+{number(more)} taken again"] if more else []
+    note = f"{' '.join(parts)} = {number(kept)}"
+    return Table(
+        "Where each document went", ("documents", *columns, "all sources" if columns else "how many"), rows, note
+    )
+
+
+def changed_table(steps: Sequence[Mapping[str, Any]]) -> Table:
+    """How many documents each step changed and kept."""
+    rows = [
+        (step["step"].replace("_", " "), source, number(count))
+        for step in steps
+        for source, count in step["changed"].items()
+    ]
+    return Table("Changed, and kept", ("step", "source", "documents"), rows)
 
 
 def evaluation_tables(found: Mapping[str, Any]) -> list[Table]:

@@ -79,6 +79,8 @@ class StageView:
     settings: str
     """The settings it was made with, defaults included, as YAML."""
     reused_from: str
+    card: str = ""
+    """Where the stage's own card lies, as a link from the page; empty without one."""
 
 
 @dataclass(frozen=True)

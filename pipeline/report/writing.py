@@ -33,7 +33,7 @@ def write_report(folder: Path, path: Path | None = None, against: Sequence[Path]
 
     path = path or folder / REPORT
     run = read_run(folder)
-    page = render(view_run(run, [read_run(other) for other in against]), made_from(run))
+    page = render(view_run(run, [read_run(other) for other in against], path.parent), made_from(run))
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(page, encoding="utf-8")
     temporary.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
 from pathlib import Path
 from pydoc_data.topics import topics
@@ -62,6 +63,40 @@ def test_shakespeare_on_shakespeare_learns(tmp_path):
     assert run["tokenizer"].metrics["vocab_size"] == 8 + 65
     figures = run["pretrain"].metrics
     assert figures["bits_per_byte"] < figures["bigram_bits_per_byte"] < figures["unigram_bits_per_byte"]
+
+
+def test_corpus_books_cleans_a_folder_and_tells_where_each_file_went(tmp_path):
+    recipe = copied("corpus-books", tmp_path)
+    with pytest.raises(RecipeError, match=r"'\./text': there is no such file or folder; put it at .*/text$"):
+        Recipe.load(recipe)
+    books = {name: text for text, name in {text: name for name, text in topics.items()}.items() if len(text) > 500}
+    books = dict(list(books.items())[:30])
+    (tmp_path / "text/pages").mkdir(parents=True)
+    for number, (name, text) in enumerate(books.items()):
+        if number % 4:
+            (tmp_path / f"text/{name}.txt").write_text(text, encoding="utf-8")
+        else:
+            lines = "".join(f"<p>{html.escape(line)}</p>" for line in text.split("\n\n"))
+            menu, end = "<nav><a href='/'>Home of all pages</a></nav>", "<footer>All rights reserved</footer>"
+            page = f"<html><body>{menu}<article>{lines}</article>{end}</body></html>"
+            (tmp_path / f"text/pages/{name}.html").write_text(page, encoding="utf-8")
+    first = next(iter(books.values()))
+    (tmp_path / "text/another edition.txt").write_text(f"{list(books.values())[1]}\n\nThe end.", encoding="utf-8")
+    (tmp_path / "text/copy.txt").write_text(list(books.values())[2], encoding="utf-8")
+    (tmp_path / "text/empty.txt").touch()
+    (tmp_path / "text/note.txt").write_text(first[:50], encoding="utf-8")
+    run = Recipe.load(recipe, set=["corpus.validation=0.2"]).run(runs=tmp_path, say=lambda line: None)
+    made, figures = run["corpus"].path, run["corpus"].metrics
+    assert figures["documents_read"] == len(books) + 4
+    assert figures["dropped"] == {"empty_file": 1, "too_short": 1, "exact_duplicate": 1, "near_duplicate": 1}
+    kept = [json.loads(line) for path in made.glob("*-*.jsonl") for line in path.read_text().splitlines()]
+    assert len(kept) == figures["documents"] == figures["documents_read"] - sum(figures["dropped"].values())
+    assert all("All rights reserved" not in row["text"] for row in kept)
+    assert {row["language"] for row in kept} == {"en"}
+    card = (made / "card.html").read_text()
+    assert f"{figures['documents_read']} read − {sum(figures['dropped'].values())} dropped" in card
+    assert '<a href="corpus/card.html">its card</a>' in (tmp_path / "corpus-books/report.html").read_text()
+    assert 256 < run["tokenizer"].metrics["vocab_size"] <= 16384
 
 
 def test_base_124m_is_gpt2_small(tmp_path):

@@ -87,12 +87,17 @@ CONTRAST = """() => {
 
 @pytest.fixture(scope="module")
 def pages(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The page of the small run, of a run full of hostile text, and of one that has just begun."""
+    """The page of the small run and its corpus's card, of a run full of hostile text, and of one that has just begun."""
     folder = tmp_path_factory.mktemp("pages")
     hostile = whole_run(folder / "hostile", text=HOSTILE)
     begun = record_run(folder / "begun", ["pretrain", "sft"])
     begin_stage(begun, "pretrain", training_rows())
-    return {"small": small_run / "report.html", "hostile": write_report(hostile), "begun": write_report(begun)}
+    return {
+        "small": small_run / "report.html",
+        "card": small_run / "corpus/card.html",
+        "hostile": write_report(hostile),
+        "begun": write_report(begun),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +138,7 @@ def test_the_report_harms_no_artifact(small_run: Path):
 
 
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("which", ["small", "hostile", "begun"])
+@pytest.mark.parametrize("which", ["small", "card", "hostile", "begun"])
 def test_chromium_shows_the_whole_page_and_asks_for_nothing(
     browser: Any, pages: dict[str, Path], which: str, view: str
 ):
@@ -156,7 +161,7 @@ def test_chromium_shows_the_whole_page_and_asks_for_nothing(
     assert layout["outside"] == [] and layout["overlapping"] == [] and layout["empty"] == []
     if which == "small" and width > 1000:
         assert layout["scrolling"] == []
-    assert layout["charts"] >= (3 if which == "begun" else 15)
+    assert layout["charts"] >= ({"begun": 3, "card": 2}.get(which, 15))
     assert contrast["weak"] == {} and contrast["count"] > 40
     assert (sum(contrast["paper"][:3]) < 200) == (scheme == "dark")
 

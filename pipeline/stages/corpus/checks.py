@@ -14,6 +14,7 @@ from xxhash import xxh3_64_intdigest
 from pipeline.artifacts import Corpus
 from pipeline.core.artifact import Artifact, read_json
 from pipeline.core.stage import Check, Inputs, StageContext, graded
+from pipeline.data.funnel import off_by
 from pipeline.stages.corpus.config import Config
 from pipeline.stages.corpus.near_duplicates import band_keys, candidate_pairs, choose_dropped
 from pipeline.stages.corpus.shingles import jaccard, shingle_hashes
@@ -49,9 +50,11 @@ def share_kept(share: float) -> Check:
 
 
 def accounted_for(funnel: Mapping[str, Any]) -> Check:
-    """Whether every document that went into a step came out of it or was dropped, and went into the next."""
+    """Whether every document that went into a step came out of it or was dropped, and went into the next; and whether
+    each source's account adds up.
+    """
     steps = funnel["steps"]
-    lost = sum(abs(one["out"] - other["in"]) for one, other in pairwise(steps))
+    lost = off_by(steps) + sum(abs(one["out"] - other["in"]) for one, other in pairwise(steps))
     for step in steps:
         dropped = sum(sum(counts.values()) for counts in step["dropped"].values())
         lost += abs(step["in"] + sum(step["repeated"].values()) - step["out"] - dropped)

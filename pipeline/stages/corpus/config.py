@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.artifacts import Corpus, DataInput
 from pipeline.core.errors import SettingError
 from pipeline.core.quantities import Count
-from pipeline.core.stage import Settings, Stage, StageConfig
+from pipeline.core.stage import Settings, Stage, StageConfig, not_identity
 from pipeline.stages.corpus.languages import LANGUAGES
 
 
@@ -24,6 +24,12 @@ class Source(Settings):
     weight: float | None = Field(default=None, gt=0)
     """The share of training text that comes from here, as a part of all sources' weights; give all of them one, or
     none. Documents are left out or repeated, by a hash of their text, until the shares are met."""
+    license: str | None = Field(default=None, min_length=1, json_schema_extra=not_identity())
+    """What the text may be used for, by the Hub's identifier where it has one (cc-by-4.0, apache-2.0, other). Left out:
+    what a builtin knows of itself or a data set on the Hub says in its card, else the corpus's card says `not stated`.
+    It stands on the card and changes nothing else: one that is corrected later is there after `--rerun`."""
+    description: str | None = Field(default=None, min_length=1, json_schema_extra=not_identity())
+    """What the text is and where it is from, for the corpus's card."""
 
 
 class Language(Settings):

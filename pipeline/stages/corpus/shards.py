@@ -12,8 +12,10 @@ from typing import IO, Any
 
 from xxhash import xxh3_64_intdigest
 
+from pipeline.core.artifact import file_digest
 from pipeline.data.surprisal import SURPRISAL
 from pipeline.stages.corpus.document import Document
+from pipeline.stages.corpus.profile import Profile
 
 SPLITS = ("train", "validation")
 _TYPES = {bool: "bool", int: "int64", float: "float64", str: "string", type(None): "null"}
@@ -55,44 +57,47 @@ class Shards:
     """Documents whose surprisal is known."""
     types: dict[str, set[str]] = field(default_factory=dict)
     """The types of each column's values, by the names that `load_dataset` has for them."""
+    profile: Profile = field(default_factory=Profile)
+    """Lengths, languages, text by source, examples."""
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """`documents`, `bytes` of the file and `sha256`, by the file's name."""
 
     def count(self, document: Document, split: str) -> None:
         """Count one document of a split."""
+        size = len(document.text.encode("utf-8"))
         self.documents[split] += 1
-        self.bytes[split] += len(document.text.encode("utf-8"))
+        self.bytes[split] += size
         self.generated += document.generated is not None
+        self.profile.count(document, size, split)
         for name, value in document.row().items():
             self.types.setdefault(name, set()).add(_TYPES.get(type(value), "other"))
 
     def as_json(self) -> dict[str, Any]:
         """The counts, for a file."""
-        return vars(self) | {"types": {name: sorted(found) for name, found in self.types.items()}}
+        types = {name: sorted(found) for name, found in self.types.items()}
+        return vars(self) | {"types": types, "profile": self.profile.as_json()}
 
     def add(self, counts: dict[str, Any]) -> None:
         """Add the counts of a later task."""
         self.documents.update(counts["documents"])
         self.bytes.update(counts["bytes"])
         self.generated += counts["generated"]
+        self.profile.add(counts["profile"])
+        self.files |= counts["files"]
         for name, found in counts["types"].items():
             self.types.setdefault(name, set()).update(found)
 
-    def readme(self) -> str:
-        """The `README.md` that tells `load_dataset` of the files."""
-        return "\n".join(self._readme()) + "\n"
+    def metadata(self) -> dict[str, Any]:
+        """What a `README.md` tells `load_dataset`: the files of each split and, where it can, the columns.
 
-    def _readme(self) -> Iterator[str]:
-        yield from ("---", "configs:", "- config_name: default", "  data_files:")
-        for split in SPLITS:
-            if self.documents[split]:
-                yield from (f"  - split: {split}", f"    path: {split}-*.jsonl")
+        Not every document has every column, and `load_dataset` guesses from the first rows. Only plain values can be
+        declared; with others among them it is left to guess.
+        """
+        files = [{"split": split, "path": f"{split}-*.jsonl"} for split in SPLITS if self.documents[split]]
         types = {name: _column_type(found) for name, found in self.types.items()}
-        # Not every document has every column, and load_dataset guesses from the first rows. Only plain values can be
-        # declared here; with others among them it is left to guess.
-        if all(types.values()):
-            yield from ("dataset_info:", "  features:")
-            for name, kind in types.items():
-                yield from (f"  - name: {json.dumps(name)}", f"    dtype: {kind}")
-        yield from ("---", "", "# Corpus", "", "Made by gristmill; `funnel.json` says from what and how.")
+        features = [{"name": name, "dtype": kind} for name, kind in types.items()]
+        declared = {"dataset_info": {"features": features}} if all(types.values()) else {}
+        return {"configs": [{"config_name": "default", "data_files": files}], **declared}
 
 
 def _column_type(found: set[str]) -> str | None:
@@ -118,4 +123,9 @@ def write_splits(
                     files[split] = stack.enter_context(open(folder / f"{split}-{rank:05}.jsonl", "wb"))
                 files[split].write(json.dumps(part.row(), ensure_ascii=False).encode("utf-8") + b"\n")
                 shards.count(part, split)
+    for split in files:
+        path = folder / f"{split}-{rank:05}.jsonl"
+        shards.files[path.name] = {
+            "documents": shards.documents[split], "bytes": path.stat().st_size, "sha256": file_digest(path),
+        }  # fmt: skip
     return shards

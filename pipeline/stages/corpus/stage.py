@@ -16,10 +16,11 @@ from pipeline.core.errors import StageError
 from pipeline.core.quantities import format_count
 from pipeline.core.stage import Inputs, Outcome, StageContext
 from pipeline.data.engine import run_tasks
+from pipeline.stages.corpus.card.writing import described, write_card
 from pipeline.stages.corpus.cleaning import Clean
 from pipeline.stages.corpus.config import STAGE, Config
 from pipeline.stages.corpus.decontaminate import as_json, index_benchmarks
-from pipeline.stages.corpus.duplicates import find_copies
+from pipeline.stages.corpus.duplicates import Copies, find_copies
 from pipeline.stages.corpus.funnel import StepReport, added
 from pipeline.stages.corpus.safety import blocked_entries
 from pipeline.stages.corpus.shards import SPLITS, Shards
@@ -42,7 +43,10 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     epochs = planned_epochs(config, clean, copies, addresses)
     writing = Write(config, str(clean), str(copies), epochs, str(write))
     run_tasks(writing, len(stretches), write, engine, progress, unit="writing task")
-    return gather([clean, write], len(stretches), context.output)
+    outcome, shards = gather([clean, write], len(stretches), context.output)
+    similarity = Copies.load(copies / "near.npz").similarity
+    write_card(config, context, shards, described(config, inputs, shards, similarity))
+    return outcome
 
 
 def limited(config: Config, inputs: Inputs) -> list[tuple[Any, int | None]]:
@@ -72,11 +76,12 @@ def index_of_benchmarks(config: Config, inputs: Inputs, context: StageContext, w
 
 def identity(config: Config, stretches: tuple[Stretch, ...], *others: Any) -> str:
     """A name for what is being made, so that tasks that another recipe or other files left are not taken for done."""
-    return xxh3_64_hexdigest(f"{STAGE.version} {config.model_dump_json()} {stretches} {others}".encode())
+    settings = config.model_dump_json(exclude={"sources": {"__all__": {"license", "description"}}})
+    return xxh3_64_hexdigest(f"{STAGE.version} {settings} {stretches} {others}".encode())
 
 
-def gather(rounds: list[Path], tasks: int, output: Path) -> Outcome:
-    """The files of all tasks as one corpus: shards, what was dropped, the funnel and the README."""
+def gather(rounds: list[Path], tasks: int, output: Path) -> tuple[Outcome, Shards]:
+    """The files of all tasks as one corpus: shards, what was dropped and the funnel; and the counts of all."""
     shards, reports = Shards(), []
     shutil.rmtree(output / "dropped", ignore_errors=True)
     for path in output.glob("*-*.jsonl"):
@@ -89,13 +94,12 @@ def gather(rounds: list[Path], tasks: int, output: Path) -> Outcome:
             _link(rank / "dropped", output / "dropped", "*.jsonl")
     for rank in ranks:
         shards.add(read_json(rank / "counts.json"))
-    (output / "README.md").write_text(shards.readme(), encoding="utf-8")
     figures = metrics(shards, reports)
     write_json(output / "funnel.json", {"steps": [report.as_json() for report in reports], **figures})
     require_documents(shards, reports)
     kept, read = figures["documents"], figures["documents_read"]
     size = format_count(figures["train_bytes"] + figures["validation_bytes"])
-    return Outcome(metrics=figures, headline=f"{kept:,} of {read:,} documents, {size} bytes")
+    return Outcome(metrics=figures, headline=f"{kept:,} of {read:,} documents, {size} bytes"), shards
 
 
 def _link(source: Path, target: Path, pattern: str) -> None:

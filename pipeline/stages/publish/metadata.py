@@ -9,13 +9,11 @@ from typing import Any
 
 from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
 
+from pipeline.hub.sizes import size_category
 from pipeline.stages.publish.subject import Subject
 
 HUB_DATA = re.compile(r"hf://datasets/([^@]+)")
 HUB_MODEL = re.compile(r"hf://(?:models/)?(?!datasets/)([^@]+)")
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
-         (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"))  # fmt: skip
-"""The Hub's names for numbers of rows."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +62,10 @@ def tokenizer_metadata(sources: Sequence[str], kinds: Sequence[str]) -> ModelCar
 
 
 def data_metadata(own: Mapping[str, Any], sources: Sequence[str], kinds: Sequence[str], rows: int) -> DatasetCardData:
-    """A data set: where its splits lie (`own`, as its maker wrote it), how many rows, what it is for."""
+    """A data set: where its splits lie and what else its maker wrote of it (`own`), how many rows, what it is for."""
     source_datasets = _matches(HUB_DATA, sources)
     known: dict[str, Any] = {"source_datasets": source_datasets} if source_datasets else {}
-    size = next((name for limit, name in SIZES if rows < limit), "n>100M")
-    return DatasetCardData(size_categories=[size], tags=_tags(*kinds), **known, **own)
+    return DatasetCardData(**{"size_categories": [size_category(rows)], **known, **own, "tags": _tags(*kinds)})
 
 
 def _tags(*names: str) -> list[str]:

@@ -12,13 +12,14 @@ from pipeline.core.artifact import Artifact, read_json
 from pipeline.core.quantities import format_count
 from pipeline.core.references import scheme_of
 from pipeline.data.course_config import COURSE
+from pipeline.hub.markdown import verbatim, wrapped
 from pipeline.stages.publish.lineage import Ancestor
 from pipeline.stages.publish.metadata import Licence, model_metadata
 from pipeline.stages.publish.page import README, Files, Origin, Page, Section, render
 from pipeline.stages.publish.pictures import Picture, reward_calibration, reward_course, task_shares, win_shares
 from pipeline.stages.publish.quick_start import model_start
 from pipeline.stages.publish.subject import Subject
-from pipeline.stages.publish.tables import course_table, figure_table, metric_table, verbatim, win_table, wrapped
+from pipeline.stages.publish.tables import course_table, figure_table, metric_table, win_table
 
 COLUMNS = ("step", "kl", "score", "true_score", "response_length", "ended", "entropy")
 """What of a policy's training is shown, where it was logged."""

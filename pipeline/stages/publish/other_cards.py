@@ -11,6 +11,7 @@ from huggingface_hub import DatasetCard
 
 from pipeline.core.artifact import Artifact, read_json
 from pipeline.core.quantities import format_count
+from pipeline.hub.markdown import table, verbatim, wrapped
 from pipeline.stages.publish.lineage import Ancestor
 from pipeline.stages.publish.metadata import Licence, data_metadata, model_metadata, tokenizer_metadata
 from pipeline.stages.publish.model_card import EXAMPLE, before_start, data_limits, reward_section
@@ -18,7 +19,7 @@ from pipeline.stages.publish.page import README, Files, Origin, Page, Section, r
 from pipeline.stages.publish.pictures import Picture, documents_left
 from pipeline.stages.publish.quick_start import data_start, reward_start, tokenizer_start
 from pipeline.stages.publish.subject import subject_of
-from pipeline.stages.publish.tables import metric_table, table, verbatim, wrapped
+from pipeline.stages.publish.tables import metric_table
 
 SPLITS = ("train", "validation")
 SHOWN_ROWS, SHOWN_CHARACTERS = 3, 600

@@ -13,6 +13,7 @@ from pipeline.hub.contents import folder_contents
 from pipeline.hub.record import RECORD, record
 from pipeline.hub.remote import Kind
 from pipeline.hub.target import HubTarget
+from pipeline.stages.publish.corpus_card import corpus_card
 from pipeline.stages.publish.lineage import Ancestor, lineage
 from pipeline.stages.publish.metadata import Licence
 from pipeline.stages.publish.model_card import model_card, read_findings
@@ -51,7 +52,7 @@ def outgoing(artifact: Artifact, target: HubTarget) -> Outgoing:
     page, no_page = attempted(lambda: card(artifact, name, origin), bare(name))
     kept = {name: file for name, file in folder_contents(artifact.path).items() if not name.startswith(STAYS)}
     contents = kept | dict(page)
-    digests = {name: artifact.manifest["files"][name] for name in kept if name != README}
+    digests = {name: artifact.manifest["files"][name] for name in kept if name not in page}
     contents[RECORD] = record([stage.manifest for stage in origin.stages], digests)
     contents[README] = _addressed(page[README], target)
     return Outgoing(kind, contents, message, no_origin or no_page)
@@ -101,7 +102,7 @@ CARDS: Mapping[type[Artifact], tuple[Kind, Callable[[Artifact, str, Origin], Fil
     Model: ("model", _model_card),
     RewardModel: ("model", reward_card),
     Tokenizer: ("model", tokenizer_card),
-    Corpus: ("dataset", data_card),
+    Corpus: ("dataset", corpus_card),
     Preferences: ("dataset", data_card),
 }
 """What each kind of artifact is on the Hub, and who writes its card."""

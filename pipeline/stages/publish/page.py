@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from huggingface_hub import CardData
 from jinja2 import Environment, StrictUndefined
 
+from pipeline.hub.markdown import table, verbatim
 from pipeline.hub.record import public
 from pipeline.stages.publish.lineage import Ancestor
-from pipeline.stages.publish.tables import table, verbatim
 
 Result = TypeVar("Result")
 

@@ -82,3 +82,15 @@ def documents_left(steps: Sequence[Mapping[str, Any]]) -> list[Picture]:
     from pipeline.figures.corpus import funnel
 
     return picture("funnel", "Documents left after each step of cleaning", funnel(steps))
+
+
+def corpus_pictures(steps: Sequence[Mapping[str, Any]], profile: Mapping[str, Any], threshold: float) -> list[Picture]:
+    """What each step of cleaning let pass, how long the documents are, how alike the near duplicates were."""
+    from pipeline.figures.corpus import lengths, similarities
+
+    alike = similarities(profile["similarity"], threshold)
+    return [
+        *documents_left(steps),
+        *picture("lengths", "How many documents have which length in characters", lengths(profile["lengths"])),
+        *picture("similarity", "How alike dropped documents were to the ones that stay", alike),
+    ]

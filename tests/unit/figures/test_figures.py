@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.figures import drawing
 from pipeline.figures.calibration import calibration
-from pipeline.figures.corpus import funnel
+from pipeline.figures.corpus import funnel, lengths, similarities
 from pipeline.figures.courses import course, learning_rate, reward_against_kl, training_curve
 from pipeline.figures.evaluation import tasks_by_stage, win_rates
 from pipeline.figures.series import MOST_POINTS, Level, line_of, running_mean, thinned
@@ -40,6 +40,8 @@ FIGURES = {
     "band": lambda: course([line_of(rows(score=float, score_error=lambda s: 0.1), "score")], unit="score"),
     "reward against KL": lambda: reward_against_kl(rows(score=float), [("score", "learned")]),
     "funnel": lambda: funnel(STEPS),
+    "lengths": lambda: lengths([{"from": 2.0**n, "to": 2.0 ** (n + 1), "documents": n} for n in range(4, 12)]),
+    "similarities": lambda: similarities([{"from": 0.7, "to": 0.75, "documents": 3}], 0.7),
     "tasks": lambda: tasks_by_stage(SHARES, ["sft", "ppo"]),
     "wins": lambda: win_rates(WINS),
     "calibration": lambda: calibration(BINS),

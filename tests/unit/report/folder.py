@@ -85,16 +85,7 @@ def record_run(run: Path, order: list[str], kinds: dict[str, str] | None = None)
 def whole_run(run: Path, text: str = "One tavin is mery.") -> Path:
     """Every shipped kind, finished, with hostile text wherever text comes from outside."""
     order = ["corpus", "tokenizer", "pretrain", "sft", "preferences", "reward", "ppo", "evaluate", "publish"]
-    corpus = make_stage(run, "corpus", metrics={"documents_read": 1000, "documents": 900, "share_kept": 0.9})
-    steps = [
-        {"step": name, "in": before, "out": after, "dropped": dropped, "changed": {}}
-        for name, before, after, dropped in (
-            ("repair", 1000, 1000, {}),
-            ("exact_duplicates", 1000, 950, {"exact_duplicate": {text[:40]: 50}}),
-            ("filters", 950, 900, {"short": {"web": 50}}),
-        )
-    ]
-    write_json(corpus / "funnel.json", {"steps": steps})
+    write_corpus(run, text)
     make_stage(run, "tokenizer", metrics={"vocab_size": 512, "bytes_per_token": 4.27, "round_trip": 1.0})
     losses = {
         "validation_loss": 0.9, "bits_per_byte": 0.4, "nats_per_char": 0.3, "bigram_bits_per_byte": 0.6,
@@ -132,6 +123,23 @@ def whole_run(run: Path, text: str = "One tavin is mery.") -> Path:
     write_evaluation(run, text)
     make_stage(run, "publish", metrics={"num_parameters": 461_696})
     return record_run(run, order)
+
+
+def write_corpus(run: Path, text: str) -> None:
+    corpus = make_stage(run, "corpus", metrics={"documents_read": 1000, "documents": 900, "share_kept": 0.9})
+    steps = [
+        {
+            "step": name, "in": sum(before), "out": sum(after), "dropped": dropped, "changed": {}, "repeated": {},
+            "in_by_source": {text[:40]: before[0], "web": before[1]},
+            "out_by_source": {text[:40]: after[0], "web": after[1]},
+        }
+        for name, before, after, dropped in (
+            ("repair", (600, 400), (600, 400), {}),
+            ("exact_duplicates", (600, 400), (550, 400), {"exact_duplicate": {text[:40]: 50}}),
+            ("filters", (550, 400), (550, 350), {"short": {"web": 50}}),
+        )
+    ]  # fmt: skip
+    write_json(corpus / "funnel.json", {"steps": steps})
 
 
 def write_evaluation(run: Path, text: str) -> None:

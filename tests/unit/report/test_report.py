@@ -18,6 +18,7 @@ from pipeline.core.lock import locked
 from pipeline.report.charts import charts, loss_levels
 from pipeline.report.numbers import number, percent, real_minus, with_error
 from pipeline.report.reading import STOPPED, read_run
+from pipeline.report.run_view import view_run
 from pipeline.report.verdict import verdict
 from pipeline.report.writing import is_current, plain_view, reported, write_report
 from tests.unit.report.folder import (
@@ -31,6 +32,7 @@ from tests.unit.report.folder import (
     record_run,
     training_rows,
     whole_run,
+    write_corpus,
     write_rows,
 )
 
@@ -69,6 +71,25 @@ def test_a_whole_run_is_one_page_under_600_kilobytes_that_names_no_other_file(tm
     ]
     assert not outside
     assert "@import" not in page and "url(h" not in page
+
+
+def test_the_account_of_a_corpus_adds_up_on_the_page_and_its_card_is_linked(tmp_path: Path):
+    run = record_run(tmp_path / "a run", ["corpus"])
+    write_corpus(run, text="one")
+    (stage,) = [stage for stage in view_run(read_run(run)).stages if stage.id == "corpus"]
+    (account,) = [table for table in stage.tables if table.title == "Where each document went"]
+    for *entries, kept in zip(
+        *([int(cell.replace("−", "-").replace(",", "")) for cell in row[1:]] for row in account.rows), strict=True
+    ):
+        assert sum(entries) == kept
+    assert (
+        account.head == ("documents", "one", "web", "all sources") and account.note == "1,000 read −100 dropped = 900"
+    )
+    assert "its card" not in page_of(run)
+    (run / "corpus/card.html").touch()
+    assert '<a href="corpus/card.html">its card</a>' in page_of(run)
+    elsewhere = write_report(run, tmp_path / "page.html").read_text()
+    assert '<a href="a%20run/corpus/card.html">its card</a>' in elsewhere
 
 
 def test_the_policy_allows_the_one_stylesheet_and_nothing_else(tmp_path: Path):

@@ -81,7 +81,9 @@ class Made:
         weights = settings.pop("weights", [None] * len(inputs))
         if against:
             settings["decontaminate"] = {"against": [source.address for source in against]}
-        self.config = Config(sources=[{"data": "./a.jsonl", "weight": weight} for weight in weights], **settings)
+        about = settings.pop("about", [{}] * len(inputs))
+        sources = [{"data": "./a.jsonl", "weight": weight, **said} for weight, said in zip(weights, about, strict=True)]
+        self.config = Config(sources=sources, **settings)
         self.inputs = Inputs(
             sources=[Inputs(data=source) for source in inputs],
             safety=Inputs(blocklist_from=self.config.safety.blocklist_from and file_of(folder / "blocklist.txt")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 
 import pytest
 from pydantic import ValidationError
@@ -18,6 +19,11 @@ ROWS = [{"text": text_of(seed), "id": f"d{seed:03}", "kind": "prose", "surprisal
 
 def page_of(text: str) -> str:
     return f"<html><body><nav>Home</nav><article><p>{html.escape(text)}</p></article><footer>Bye</footer></body></html>"
+
+
+def profile_of(made: Made) -> dict:
+    """What was counted of the documents, without the shards."""
+    return json.loads((made.path / "profile.json").read_text()) | {"shards": None}
 
 
 def test_every_document_is_in_a_split_or_among_the_dropped(tmp_path):
@@ -63,6 +69,7 @@ def test_documents_and_their_order_do_not_depend_on_the_number_of_tasks(tmp_path
         for split in ("train", "validation"):
             assert made[tasks].rows(split) == made[1].rows(split)
         assert made[tasks].funnel() == made[1].funnel()
+        assert profile_of(made[tasks]) == profile_of(made[1])
         assert made[tasks].dropped("near_duplicate") == made[1].dropped("near_duplicate")
 
 

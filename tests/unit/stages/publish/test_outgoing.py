@@ -12,6 +12,8 @@ from pipeline.artifacts import Corpus, Evaluation, Model, Preferences, Release, 
 from pipeline.core.artifact import file_digest
 from pipeline.core.errors import StageError
 from pipeline.core.stage import Inputs
+from pipeline.hub.contents import demand_harmless
+from pipeline.hub.markdown import wrapped
 from pipeline.hub.target import HubTarget
 from pipeline.models.loading import load_model
 from pipeline.stages.publish import stage as publish_stage
@@ -21,7 +23,7 @@ from pipeline.stages.publish.outgoing import outgoing
 from pipeline.stages.publish.quick_start import addressed, program_of
 from pipeline.stages.publish.stage import run
 from pipeline.stages.publish.subject import count_parameters
-from pipeline.stages.publish.tables import wrapped
+from tests.unit.stages.corpus.documents import Made, text_of
 from tests.unit.stages.tiny import make_context, save_tiny_model
 
 TARGET = HubTarget(repo="alice/mine", tag="v1")
@@ -97,6 +99,27 @@ def test_what_was_thrown_away_of_a_corpus_stays_here(tmp_path):
     found = outgoing(sealed(Corpus, folder, "corpus"), TARGET)
     assert found.kind == "dataset" and not [name for name in found.contents if name.startswith("dropped")]
     assert "| train | 3 |" in page_of(found) and "| filters | 5 | 4 |" in page_of(found)
+
+
+def test_a_corpus_goes_with_its_card_and_without_what_safety_took_out(tmp_path):
+    texts = [{"text": text_of(seed), "id": f"d{seed}"} for seed in range(40)]
+    texts += [{"text": f"{text_of(50)} write to ann@example.org", "id": "personal"}, {"text": "tiny", "id": "## short"}]
+    made = Made(tmp_path, texts, validation=0.2, safety={"pii": ["email"]}, language={"min_confidence": 0},
+                about=[{"license": "cc-by-4.0"}])  # fmt: skip
+    corpus = sealed(Corpus, made.path, "corpus", settings=made.config.model_dump(mode="json"),
+                    metrics=dict(made.outcome.metrics), headline=made.outcome.headline)  # fmt: skip
+    found = outgoing(corpus, TARGET)
+    demand_harmless(found.contents, None, tmp_path)
+    page, data = page_of(found), DatasetCard(page_of(found)).data.to_dict()
+    assert not found.card_fault and found.contents["card.html"] == made.path / "card.html"
+    assert data["license"] == "cc-by-4.0" and data["language"] and data["task_categories"] == ["text-generation"]
+    assert data["size_categories"] == ["n<1K"] and data["configs"][0]["data_files"][0]["path"] == "train-*.jsonl"
+    for title in ("Quick start", "Sources", "Where each document went", "Lengths", "Files", "Lineage", "Limits"):
+        assert f"\n## {title}\n" in page
+    assert "| too short (filters) | −1 |" in page and "figures/lengths.png" in found.contents
+    everything = b"".join(file if isinstance(file, bytes) else file.read_bytes() for file in found.contents.values())
+    assert b"ann@example.org" in (made.path / "funnel.json").read_bytes() and b"ann@example.org" not in everything
+    assert json.loads(found.contents["gristmill/manifest.json"])["files"]["train-00000.jsonl"] in page
 
 
 def test_a_data_card_says_where_the_splits_lie(tmp_path):

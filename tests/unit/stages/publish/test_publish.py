@@ -9,13 +9,14 @@ import pytest
 
 from pipeline.artifacts import Evaluation, Release
 from pipeline.core.stage import Inputs
+from pipeline.hub.markdown import cell, verbatim
 from pipeline.stages.publish.checks import check
 from pipeline.stages.publish.config import Config
 from pipeline.stages.publish.lineage import lineage
 from pipeline.stages.publish.model_card import Findings, course_section, limits
 from pipeline.stages.publish.quick_start import run_alone
 from pipeline.stages.publish.stage import default_name, run
-from pipeline.stages.publish.tables import cell, course_table, verbatim
+from pipeline.stages.publish.tables import course_table
 from tests.unit.stages.tiny import make_context, save_tiny_model
 
 HOSTILE = "</pre><script>alert(1)</script>\n```\n| a | \x1b[31m"
