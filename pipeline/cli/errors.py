@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,10 @@ _DISK_FAULTS = (
 _FULL = ("No space left on device", "Disk quota exceeded", "os error 28", "os error 122")
 """What libraries written in Rust or C++ say of a full disk, in errors of their own types."""
 
+_GRACE = 20.0
+"""Seconds in which rank 0 says what went wrong everywhere. The launcher then ends the others; it ends all of them as
+soon as one has failed. Who lives longer has failed alone, and says it itself."""
+
 
 def speaks() -> bool:
     """Whether this process prints: rank 0 of a launch alone does."""
@@ -33,9 +38,10 @@ def user_errors() -> Iterator[None]:
     try:
         yield
     except PipelineError as error:
-        if speaks():
-            for line in str(error).splitlines():
-                say(line)
+        if not speaks():
+            time.sleep(_GRACE)
+        for line in str(error).splitlines():
+            say(line)
         sys.stdout.flush()
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:

@@ -12,12 +12,14 @@ from torch.distributed.tensor import DTensor
 
 from pipeline.core.errors import StageError
 from pipeline.training.choices import Choices
+from pipeline.training.parts import by_kind
 from pipeline.training.processes import computes_on_cpu, forget_accelerator
 from pipeline.training.strategy import strategy
+from pipeline.training.tensor_parallel import cut_models
 from pipeline.training.whole import is_sharded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from accelerate import Accelerator
 
@@ -59,6 +61,12 @@ def require_strategy(accelerator: Any) -> None:
         taken = f"zero{accelerator.state.deepspeed_plugin.zero_stage}"
     if taken != asked.name and (asked.name in ("fsdp2", "zero2", "zero3") or kind in ("FSDP", "DEEPSPEED")):
         raise StageError(f"the launch asks for {asked.name}, but accelerate took {taken}; see recipes/accelerate/")
+    if asked.name == "tp" and not accelerator.parallelism_config.tp_enabled:
+        raise StageError("the launch asks for tp, but accelerate took none; see recipes/accelerate/tp.yaml")
+    if asked.name == "zero3":
+        from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+        unset_hf_deepspeed_config()  # else it would cut every model that is opened beside the one that trains
     if asked.name == "fsdp2":
         from torch.distributed.fsdp import MixedPrecisionPolicy
 
@@ -83,16 +91,31 @@ def shard(module: nn.Module, accelerator: Any) -> nn.Module:
     Its optimizers are made afterwards, from the parameters that it then has. The blocks of the models in it are sharded
     one by one, so that one is whole at a time.
     """
-    if strategy().name != "fsdp2":
+    if not strategy().shards_weights:
         return accelerator.prepare_model(module)
-    from accelerate.utils import fsdp2_prepare_model
-
-    # Found out for the module: accelerate would keep those of the first that it met.
-    accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap = sorted(blocks_of(module))
+    if strategy().name == "tp":
+        cut_models(module)
     torch.nn.Module.to(module, accelerator.device)
-    sharded = fsdp2_prepare_model(accelerator, module)
-    require_sharded(sharded)
-    return sharded
+    if strategy().name == "fsdp2":
+        from accelerate.utils import fsdp2_prepare_model
+
+        # Found out for the module: accelerate would keep those of the first that it met.
+        accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap = sorted(blocks_of(module))
+        module = fsdp2_prepare_model(accelerator, module)
+    require_sharded(module)
+    module.forward = in_its_precision(module.forward, accelerator)
+    return module
+
+
+def in_its_precision(forward: Callable[..., Any], accelerator: Any) -> Callable[..., Any]:
+    """What accelerate makes of a whole model's forward pass, and not of a sharded one's."""
+    bf16 = accelerator.mixed_precision == "bf16"
+
+    def computed(*arguments: Any, **named: Any) -> Any:
+        with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=bf16):
+            return forward(*arguments, **named)
+
+    return computed
 
 
 def blocks_of(module: nn.Module) -> set[str]:
@@ -125,6 +148,14 @@ def summed(accelerator: Accelerator, own: Tensor) -> Tensor:
 
 def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
     """Scale gradients down to a norm of `limit` over all processes; the norm before, the same on every process."""
-    parameters = list(parameters)
-    norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+    groups = by_kind(weights for weights in parameters if weights.grad is not None)
+    norms = [_norm([weights.grad for weights in group if weights.grad is not None]) for group in groups]
+    norm = norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms))
+    for group in groups:
+        torch.nn.utils.clip_grads_with_norm_(group, limit, norm)
+    return norm
+
+
+def _norm(gradients: list[Tensor]) -> Tensor:
+    norm = torch.nn.utils.get_total_norm(gradients)
     return norm.full_tensor() if isinstance(norm, DTensor) else norm

@@ -25,6 +25,7 @@ from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
 from pipeline.training.lora import LoraConfig
+from pipeline.training.strategy import strategy
 
 ADAPTER = "adapter"
 """The folder of an artifact that holds the adapter alone."""
@@ -41,9 +42,14 @@ def with_adapter(model: PreTrainedModel, lora: LoraConfig | None, seed: int) -> 
     `model`, bit for bit.
 
     Raises:
-        StageError: if no layer is meant by the targets, or one of them means none.
+        StageError: if no layer is meant by the targets, or one of them means none; under tensor parallelism.
     """
-    return model if lora is None else _adapted(model, peft_config(model, lora), seed, DEFAULT)
+    if lora is None:
+        return model
+    if strategy().name == "tp":
+        raise StageError("lora: under tensor parallelism transformers cuts no layer that has an adapter; leave lora "
+                         "out, or start by recipes/accelerate/fsdp2.yaml")  # fmt: skip
+    return _adapted(model, peft_config(model, lora), seed, DEFAULT)
 
 
 def _adapted(model: PreTrainedModel, settings: peft.LoraConfig, seed: int, name: str) -> peft.PeftModel:

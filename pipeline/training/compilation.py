@@ -56,7 +56,7 @@ def wants_compilation(runtime: Runtime, seconds: float) -> tuple[bool, str]:
     """
     if runtime.compile is False:
         return False, ""
-    if strategy().shards_weights:
+    if strategy().shards:
         if runtime.compile is True:
             raise StageError(f"runtime.compile: true: under {strategy().name} models are not compiled; write auto or "
                              "false, or start by recipes/accelerate/ddp.yaml")  # fmt: skip

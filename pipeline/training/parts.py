@@ -5,9 +5,9 @@ In a checkpoint each process writes its parts of weights and moments, in the for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch.distributed.checkpoint as dcp
 from torch import Tensor, nn
@@ -17,13 +17,23 @@ from torch.optim import Optimizer
 
 from pipeline.core.errors import StageError
 
+Weights = TypeVar("Weights", bound=Tensor)
+
 PARTS = "parts"
 """The folder, in a checkpoint's: `.metadata`, and `.distcp` files of each process."""
 
 
 def own_part(tensor: Tensor) -> Tensor:
     """What this process holds of a tensor, not copied; the tensor itself where it is not sharded."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+    return tensor.to_local() if isinstance(tensor, DTensor) else getattr(tensor, "ds_tensor", tensor)  # or ZeRO-3's
+
+
+def by_kind(weights: Iterable[Weights]) -> list[list[Weights]]:
+    """Those that are sharded and those that are whole, apart: an optimizer's kernels and norms take no mixture."""
+    kinds: dict[bool, list[Weights]] = {}
+    for one in weights:
+        kinds.setdefault(isinstance(one, DTensor), []).append(one)
+    return list(kinds.values())
 
 
 def all_parts(part: Tensor, like: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from pipeline.training.config import TrainConfig
 from pipeline.training.metrics import METRICS, Metrics, read_rows
 from pipeline.training.order import Order
 from pipeline.training.strategy import strategy
+from pipeline.training.tensor_parallel import cut_models
 from pipeline.training.whole import Whole
 
 
@@ -26,6 +27,7 @@ class OrderedTrainer(Protocol):
     model: Any
     accelerator: Any
     args: Any
+    is_distributed_loading_by_transformers: bool
 
     def train(self, resume_from_checkpoint: str | None = None) -> Any:
         """Run the training loop."""
@@ -66,6 +68,9 @@ def train(
     trainer.add_callback(Checkpoints(cadence_of(trainer, config, context), processes))
     trainer.add_callback(Sharded())
     whole = Whole(trainer.model)
+    if strategy().name == "tp":
+        cut_models(trainer.model)
+        trainer.is_distributed_loading_by_transformers = True  # the trainer then leaves the parts where they are
     checkpoint = resumed_from(context)
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     trainer.model = whole.of(trainer.model)

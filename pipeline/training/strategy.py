@@ -121,13 +121,8 @@ def has_deepspeed() -> bool:
 
 _ZERO: tuple[Name, ...] = ("zero2", "zero3")
 REFUSED: dict[tuple[Name, str], str] = {
-    **{(name, "pretrain"): "is not offered: DeepSpeed's engine takes the optimizer's steps, and pretraining's loop "
-       "takes its own" for name in _ZERO},
-    **{(name, "ppo"): "is not offered: accelerate drives one DeepSpeed engine, and ppo trains two networks"
+    **{(name, "muon"): "is not offered: DeepSpeed lays matrices end to end, and Muon turns each by itself; adamw is"
        for name in _ZERO},
-    **{("tp", kind): "is not offered: AdamW's kernels and the clipping of gradients take no mixture of sharded and "
-       "whole tensors, which tensor parallelism makes of a model"
-       for kind in ("pretrain", "sft", "instruct", "reward", "dpo", "ppo")},
 }  # fmt: skip
 """Why a kind of stage cannot train under a strategy."""
 

@@ -17,11 +17,12 @@ from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import Choices
 from pipeline.training.config import TrainConfig
 from pipeline.training.order import OrderedRows
+from pipeline.training.parted import PartedCheckpoints
 
 NO_LOSS = -100
 
 
-class SupervisedTrainer(OrderedRows, SFTTrainer):
+class SupervisedTrainer(OrderedRows, PartedCheckpoints, SFTTrainer):
     """trl's SFTTrainer, reading rows in our order, with the loss of transformers' Trainer.
 
     Overrides `compute_loss`: trl's computes entropy and token accuracy at every step,

@@ -19,12 +19,10 @@ STRATEGIES = ("ddp", "fsdp2", "zero2", "zero3", "tp")
 STAGES = ("pretrain", "muon", "sft", "instruct", "reward", "dpo", "ppo")
 """`muon` is pretrain with its matrix optimizer."""
 CHECKS = ("shards", "files", "losses", "resume", "whole")
-INPUTS = ["corpus", "tokenizer", "preferences"]
-"""Stages for the main process, and one whose rows must be the same: taken over from the run on one process."""
+INPUTS = ["corpus", "tokenizer", "start", "base", "preferences", "scorer"]
+"""What those stages begin with: taken over from the run on one process."""
 REFUSED = {
-    **{(name, stage): "the optimizer's steps" for name in ("zero2", "zero3") for stage in ("pretrain", "muon")},
-    **{(name, "ppo"): "accelerate drives one DeepSpeed engine" for name in ("zero2", "zero3")},
-    **{("tp", stage): "no mixture of sharded and whole" for stage in STAGES},
+    **{(name, "muon"): "lays matrices end to end" for name in ("zero2", "zero3")},
 }
 """What a stage says of a strategy that it cannot do."""
 DEEPSPEED = chain.ROOT / ".deepspeed"
@@ -46,7 +44,8 @@ def launch(strategy: str, runs: Path, *options: str, stop_at: str = "") -> subpr
     """Run the recipe by the shipped config of a strategy, on two processes."""
     runs.mkdir(parents=True, exist_ok=True)
     file = runs / "accelerate.yaml"
-    shipped = (chain.ROOT / f"recipes/accelerate/{strategy}.yaml").read_text()
+    name = "cpu2" if strategy == "ddp" else strategy  # which needs no shim
+    shipped = (chain.ROOT / f"recipes/accelerate/{name}.yaml").read_text()
     file.write_text(re.sub(r"(num_processes|tp_size): 8\b", r"\1: 2", shipped))
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(file), "--main_process_port",
                str(chain.free_port()), "-m", "tests.distributed.shim", "run", str(RECIPE), "--runs", str(runs)]  # fmt: skip
@@ -78,13 +77,9 @@ class Run:
 
 
 def fresh(reference: Run, strategy: str, runs: Path) -> Run:
-    """All stages under a strategy, from the inputs of the run on one process."""
-    return _made(reference, strategy, runs, _given(strategy))
-
-
-def from_the_same(reference: Run, strategy: str, runs: Path) -> Run:
-    """PPO alone, from the very weights that the one process used: answers that are sampled differ otherwise."""
-    return _made(reference, strategy, runs, [stage for stage in chain.order(reference.folder) if stage != "ppo"])
+    """All stages under a strategy."""
+    chain.copy_run(reference.folder, runs / "sharded", _given(strategy))
+    return _finished(launch(strategy, runs, *_until(strategy)), runs)
 
 
 def stopped_everywhere(reference: Run, strategy: str, runs: Path) -> Run:
@@ -94,11 +89,6 @@ def stopped_everywhere(reference: Run, strategy: str, runs: Path) -> Run:
         stopped = launch(strategy, runs, *_until(strategy), stop_at="8,2")
         assert stopped.returncode != 0, stopped.stdout
     return _finished(launch(strategy, runs, *_until(strategy), stop_at="8,2"), runs)
-
-
-def _made(reference: Run, strategy: str, runs: Path, kept: list[str]) -> Run:
-    chain.copy_run(reference.folder, runs / "sharded", kept)
-    return _finished(launch(strategy, runs, *_until(strategy)), runs)
 
 
 def _given(strategy: str) -> list[str]:

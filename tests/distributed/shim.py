@@ -92,7 +92,10 @@ def _stop(stage: str, checkpoint: Path, processes: Any) -> None:
 
 
 if __name__ == "__main__":
-    apply()
+    from pipeline.training.strategy import strategy
+
+    if strategy().shards:  # data parallelism needs no help
+        apply()
     watch()
     from pipeline.cli import main
 

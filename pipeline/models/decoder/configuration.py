@@ -43,17 +43,6 @@ class DecoderConfig(PreTrainedConfig):
     model_type = "gristmill_decoder"
     keys_to_ignore_at_inference: ClassVar = ["past_key_values"]
     attribute_map: ClassVar = {"rms_norm_eps": "norm_eps", "layer_norm_eps": "norm_eps"}
-    base_model_tp_plan: ClassVar = {
-        "layers.*.self_attn.q_proj": "colwise",
-        "layers.*.self_attn.k_proj": "colwise",
-        "layers.*.self_attn.v_proj": "colwise",
-        "layers.*.self_attn.q_norm": "replicated_with_grad_allreduce",
-        "layers.*.self_attn.k_norm": "replicated_with_grad_allreduce",
-        "layers.*.self_attn.o_proj": "rowwise",
-        "layers.*.mlp.gate_proj": "colwise",
-        "layers.*.mlp.up_proj": "colwise",
-        "layers.*.mlp.down_proj": "rowwise",
-    }
 
     vocab_size: int = 512
     hidden_size: int = 128
@@ -113,6 +102,23 @@ class DecoderConfig(PreTrainedConfig):
         kwargs["auto_map"] = dict(AUTO_MAP)
         self._require_consistency()
         super().__post_init__(**kwargs)
+
+    @property
+    def base_model_tp_plan(self) -> dict[str, str] | None:
+        """How matrices are cut among processes; None for a decoder that cannot be cut so.
+
+        Each process has some of the heads: a bias of positions and embeddings of values would have to be cut with them.
+        """
+        if self.position_encoding == "alibi" or self.value_embeddings:
+            return None
+        plan = {f"layers.*.self_attn.{name}_proj": "colwise" for name in ("q", "k", "v")}
+        plan |= {"layers.*.self_attn.o_proj": "rowwise", "layers.*.mlp.up_proj": "colwise"}
+        plan |= {"layers.*.mlp.down_proj": "rowwise"}
+        if self.mlp_gated:
+            plan["layers.*.mlp.gate_proj"] = "colwise"
+        if self.qk_norm:
+            plan |= {f"layers.*.self_attn.{name}_norm": "replicated_with_grad_allreduce" for name in ("q", "k")}
+        return plan
 
     @property
     def base_model_pp_plan(self) -> dict[str, tuple[list[str], list[str]]] | None:

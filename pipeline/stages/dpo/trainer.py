@@ -23,9 +23,10 @@ from pipeline.training.arguments import training_arguments
 from pipeline.training.choices import Choices
 from pipeline.training.course import CourseLog
 from pipeline.training.order import OrderedRows
+from pipeline.training.parted import PartedCheckpoints
 
 
-class PairTrainer(OrderedRows, DPOTrainer):
+class PairTrainer(OrderedRows, PartedCheckpoints, DPOTrainer):
     """trl's DPOTrainer, reading pairs in our order.
 
     Overrides two preparations that are done before: `_prepare_dataset`, since trl's would tokenize text in which a

@@ -50,39 +50,46 @@ class Company:
         """
         how = {"precision": precision, "accumulates": accumulates, "world_size": world_size,
                "strategy": strategy}  # fmt: skip
-        share = world_size if Strategy(strategy).shards_weights else 1
         frozen = self._frozen_bytes(policy)
-        policy_state = 4 * policy.parameters + 12 * policy.learning
-        critic_state = (16 if accumulates else 12) * self.critic_parameters
+        policy_state = held_bytes(policy.parameters, policy.learning, 12, world_size, strategy)
+        critic_bytes = 12 if accumulates else 8
+        critic_state = held_bytes(self.critic_parameters, self.critic_parameters, critic_bytes, world_size, strategy)
         critic = ModelShape(self.critic, self.critic_parameters, policy.row_length, attention=policy.attention)
         return max(
-            step_bytes(replace(policy, beside=frozen + critic_state // share), micro_batch, **how),
-            step_bytes(replace(critic, beside=frozen + policy_state // share), micro_batch, **how),
+            step_bytes(replace(policy, beside=frozen + critic_state), micro_batch, **how),
+            step_bytes(replace(critic, beside=frozen + policy_state), micro_batch, **how),
         )
 
     def _frozen_bytes(self, policy: ModelShape) -> int:
         """Of reward models and the reference; where an adapter is trained, that is the policy without it."""
         return 4 * (policy.parameters * (policy.trained is None) + self.reward_parameters)
 
-    def state_bytes(self, policy: ModelShape, share: int = 1) -> int:
-        """Weights of all models and AdamW's two moments: what lies in memory from the first update to the last.
+    def state_bytes(self, policy: ModelShape, world_size: int = 1, strategy: Name = "ddp") -> int:
+        """Weights of all models and AdamW's two moments, as one process holds them from the first update to the last.
 
         Arguments as those of `sampling_bytes`.
         """
-        return (
-            self._frozen_bytes(policy)
-            + (4 * policy.parameters + 8 * policy.learning + 12 * self.critic_parameters) // share
-        )
+        parameters, learning = policy.parameters + self.critic_parameters, policy.learning + self.critic_parameters
+        return self._frozen_bytes(policy) + held_bytes(parameters, learning, 8, world_size, strategy)
 
-    def sampling_bytes(self, policy: ModelShape, rows: int, max_new_tokens: int, share: int = 1) -> int:
+    def sampling_bytes(
+        self, policy: ModelShape, rows: int, max_new_tokens: int, world_size: int = 1, strategy: Name = "ddp"
+    ) -> int:
         """Memory while answers are sampled: the state of all four models, the cache of keys and values, logits.
 
-        Where weights are sharded among `share` processes, answers are sampled and read by whole copies.
+        Where weights are sharded answers are sampled and read by whole copies.
         """
-        copies = 4 * (policy.parameters + self.critic_parameters) * (share > 1)
-        state = self.state_bytes(policy, share) + copies
+        copies = 4 * (policy.parameters + self.critic_parameters) * Strategy(strategy).shards_weights
+        state = self.state_bytes(policy, world_size, strategy) + copies
         prompt_length = policy.row_length - max_new_tokens
         return state + sampling_bytes(policy.sizes, rows, prompt_length, max_new_tokens)
+
+
+def held_bytes(parameters: int, learning: int, per_weight: int, world_size: int, strategy: Name) -> int:
+    """What a process holds of weights in fp32, and of `per_weight` bytes for each that learns: moments, gradients."""
+    way = Strategy(strategy)
+    weights = 4 * parameters // (world_size if way.shards_weights else 1)
+    return weights + per_weight * learning // (world_size if way.shards else 1)
 
 
 def total_flops(

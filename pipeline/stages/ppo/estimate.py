@@ -39,6 +39,9 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     company = _company(config, policy, inputs.reward, context)
     shape = _shape(config, policy)
     trained = shape.learning + company.critic_parameters
+    way, world_size = strategy(), context.machine.world_size
+    whose = ", of each process" if way.shards else ""
+    held = format_bytes(company.state_bytes(shape, world_size, way.name))
     known = Estimate(
         parameters=policy.parameters,
         tokens=tokens,
@@ -46,7 +49,7 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
         disk_bytes=Figure(4 * policy.weights + _FOLDER, "~"),
         scratch_bytes=Figure((KEPT + 1) * checkpoint_bytes(trained), "<="),
         notes=("answers as long as they may be", MEMORY if shape.trained is None else MEMORY_OF_ADAPTERS),
-        remarks=(f"weights of its models and optimizer states: {format_bytes(company.state_bytes(shape))}",),
+        remarks=(f"weights of its models and optimizer states{whose}: {held}",),
         pace={"steps": steps},
         recorded=RECORDED,
         makes={MODEL: policy},
@@ -96,5 +99,5 @@ def _memory(config: Config, shape: ModelShape, company: Company, context: Estima
     rows = max(1, tokens_per_pass(micro_batch, row_length, machine.device, automatic) // row_length)
     accumulates = rows < per_process // config.update.minibatches
     update = company.step_bytes(shape, rows, accumulates=accumulates, **how)
-    share = machine.world_size if way.shards_weights else 1
-    return max(update, company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process), answer, share))
+    sampling = company.sampling_bytes(shape, min(SAMPLING_ROWS, per_process), answer, machine.world_size, way.name)
+    return max(update, sampling)

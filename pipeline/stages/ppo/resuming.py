@@ -16,13 +16,13 @@ from pipeline.training.checkpoints import (
     mark_complete,
     resumed_from,
 )
-from pipeline.training.parts import load_parts, save_parts
+from pipeline.training.engine import load_sharded, save_sharded
 from pipeline.training.strategy import strategy
 
 if TYPE_CHECKING:
     from pipeline.core.stage import StageContext
+    from pipeline.stages.ppo.learner import Learner
     from pipeline.stages.ppo.trainer import Trainer
-    from pipeline.stages.ppo.update import Learner
 
 STATE = "state.json"
 """Counters and statistics, beside the weights and the optimizers."""
@@ -50,12 +50,12 @@ def resume(trainer: Trainer, context: StageContext) -> dict[str, Any]:
 
 def save_state(trainer: Trainer, folder: Path, figures: Mapping[str, Any]) -> None:
     """Write the whole state into `folder`, with the figures of the last update; every process calls it."""
-    if strategy().shards_weights:
+    if strategy().shards:
         for name, learner in trainer.learners():
-            save_parts(folder, learner.network, [learner.optimizer], name)
+            save_sharded(folder, learner.network, [learner.optimizer], name)
     if not trainer.accelerator.is_main_process:
         return
-    if not strategy().shards_weights:
+    if not strategy().shards:
         for name, learner, network in _parts(trainer):
             save_weights(network, trainer.trained[name], folder / f"{name}.safetensors")
             if learner is not None:
@@ -67,9 +67,9 @@ def save_state(trainer: Trainer, folder: Path, figures: Mapping[str, Any]) -> No
 
 def load_state(trainer: Trainer, folder: Path) -> dict[str, Any]:
     """Go on from what `save_state` wrote; the figures of the last update. Every process calls it."""
-    if strategy().shards_weights:
+    if strategy().shards:
         for name, learner in trainer.learners():
-            load_parts(folder, learner.network, [learner.optimizer], name)
+            load_sharded(folder, learner.network, [learner.optimizer], name)
     else:
         for name, learner, network in _parts(trainer):
             load_weights(network, trainer.trained[name], folder / f"{name}.safetensors")

@@ -64,9 +64,8 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
         metrics |= {"exact": False, "inexact_because": choices.inexact}
     reward_parameters = reward_weights(inputs.reward)
     metrics["flops"] = flops(trainer, reward_parameters)
-    if not strategy().shards_weights:
-        others = reward_parameters if trainer.environment.scorer is None else 0
-        metrics["state_bytes"] = trainer.state_bytes() + 4 * others
+    others = reward_parameters if trainer.environment.scorer is None else 0
+    metrics["state_bytes"] = trainer.state_bytes() + 4 * others
     adapters = trainer.policy.adapters
     model = trainer.readers()[0].model if adapters is None else adapters.finished(inputs.policy.address, context)
     if context.processes.is_main:
@@ -79,12 +78,18 @@ def require_own_networks(config: Config) -> None:
     """Policy and critic can be sharded, each by itself.
 
     Raises:
-        StageError: if adapters let them share one network.
+        StageError: if adapters let them share one network, or DeepSpeed were to take back a pass.
     """
-    if config.lora is not None and strategy().shards_weights:
+    name = strategy().name
+    if config.lora is not None and strategy().shards:
         raise StageError(
-            f"ppo.lora: with adapters policy, critic and reference share one network, which {strategy().name} cannot "
-            "shard as two; leave lora out, or start by recipes/accelerate/ddp.yaml"
+            f"ppo.lora: with adapters policy, critic and reference share one network, which {name} cannot shard as "
+            "two; leave lora out, or start by recipes/accelerate/ddp.yaml"
+        )
+    if config.update.max_approx_kl is not None and strategy().is_deepspeed:
+        raise StageError(
+            f"ppo.update.max_approx_kl: {name} cannot forget a gradient once it is computed; leave it out, or start by "
+            "recipes/accelerate/fsdp2.yaml"
         )
 
 

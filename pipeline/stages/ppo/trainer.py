@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,6 +21,7 @@ from pipeline.stages.ppo.advantages import masked_moments, whiten
 from pipeline.stages.ppo.batches import Batch
 from pipeline.stages.ppo.kl_control import adapted
 from pipeline.stages.ppo.layout import Packer
+from pipeline.stages.ppo.learner import Learner, make_learner
 from pipeline.stages.ppo.networks import Critic, Policy, TrainedPolicy, packed_width, reference_of
 from pipeline.stages.ppo.phases import Phases
 from pipeline.stages.ppo.pretraining import Documents, TextMix
@@ -27,18 +29,17 @@ from pipeline.stages.ppo.prompts import Prompt, prompt_of_episode
 from pipeline.stages.ppo.rewards import episode_scores
 from pipeline.stages.ppo.rollout import Rollout, Sampler, collect, responses_of
 from pipeline.stages.ppo.scoring import Score
-from pipeline.stages.ppo.update import Learner, Updater, estimate
-from pipeline.stages.ppo.weights import Weights
-from pipeline.training.accelerator import shard, share_of, summed
+from pipeline.stages.ppo.update import Updater, estimate
+from pipeline.training.accelerator import share_of, summed
 from pipeline.training.memory import is_out_of_memory
-from pipeline.training.strategy import strategy
+from pipeline.training.parts import own_part
 from pipeline.training.whole import Whole
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from pipeline.models.scoring import RewardScorer
-    from pipeline.stages.ppo.config import Config, OptimizerConfig
+    from pipeline.stages.ppo.config import Config
     from pipeline.stages.ppo.scoring import Truth
 
 OF_TOKENS = ("policy_loss", "value_loss", "clip_fraction", "approx_kl")
@@ -94,8 +95,9 @@ class Trainer:
         self.trained = {"policy": list(learned[0]), "critic": list(learned[1])}
         both = [*self.trained["policy"], *self.trained["critic"]]
         self._whole_policy, self._whole_critic = Whole(self.policy_network), Whole(self.critic)
-        self.policy_learner = self._learner(self.policy_network, both if self.shared else self.trained["policy"], both)
-        self.critic_learner = None if self.shared else self._learner(self.critic, self.trained["critic"], both)
+        make = partial(make_learner, all_trained=both, config=config, accelerator=accelerator)
+        self.policy_learner = make(self.policy_network, both if self.shared else self.trained["policy"])
+        self.critic_learner = None if self.shared else make(self.critic, self.trained["critic"])
         self.updater = Updater(
             self.policy_learner, self.critic_learner, config.update, self.packer, accelerator,
             VALUE_WEIGHT if config.critic.loss_weight is None else config.critic.loss_weight, self._text(),
@@ -109,20 +111,6 @@ class Trainer:
     def _text(self) -> TextMix | None:
         mix = self.config.update.pretraining
         return mix and TextMix(self.environment.documents, mix.documents, mix.coefficient, self.seed)
-
-    def _learner(self, network: torch.nn.Module, trained: Weights, all_trained: Weights) -> Learner:
-        if strategy().shards_weights:
-            network = shard(network, self.accelerator)
-            trained = list(network.parameters())
-            return Learner(network, adam(trained, self.config.optimizer), trained)
-        # Data parallelism expects gradients of what asks for them now: of two adapters on one model, of one.
-        own = set(map(id, trained))
-        for weights in all_trained:
-            weights.requires_grad_(id(weights) in own)
-        network, optimizer = self.accelerator.prepare(network, adam(trained, self.config.optimizer))
-        for weights in all_trained:
-            weights.requires_grad_(True)
-        return Learner(network, optimizer, trained)
 
     def readers(self) -> tuple[Policy, Critic]:
         """The policy and the critic as they are now, with all their weights: answers are sampled and read by them.
@@ -247,7 +235,7 @@ class Trainer:
         own = [hash(tuple(response)) for response in responses_of(rollout.tokens, rollout.mask)]
         every = self.accelerator.gather(torch.tensor(own, dtype=torch.int64, device=self.accelerator.device))
         assert isinstance(every, torch.Tensor)
-        return len(set(every.tolist())) / len(every)
+        return len(set(every.tolist())) / self.config.global_batch_size
 
     def _largest(self, value: float) -> float:
         values = self.accelerator.gather(torch.tensor([value], dtype=torch.float64, device=self.accelerator.device))
@@ -273,23 +261,17 @@ class Trainer:
         return sum(weights.nbytes for part in self.trained.values() for weights in part)
 
     def state_bytes(self) -> int:
-        """Weights of all models, those that several share counted once, and the optimizers' states.
+        """Weights of all models, those that several share counted once, and the optimizers' states, on this process.
 
         Without those of reward models from which no critic can start.
         """
         networks: list[torch.nn.Module] = [self.policy, self.critic, self.reference]
         networks += [] if self.environment.scorer is None else [self.environment.scorer.model]
-        weights = {id(part): part.nbytes for network in networks for part in network.parameters()}
+        weights = {id(part): own_part(part).nbytes for network in networks for part in network.parameters()}
         states = [state for _, learner in self.learners() for state in learner.optimizer.state.values()]
-        return sum(weights.values()) + sum(part.nbytes for state in states for part in state.values())
+        return sum(weights.values()) + sum(own_part(part).nbytes for state in states for part in state.values())
 
     def learners(self) -> list[tuple[str, Learner]]:
         """What is sharded; a critic that is a head on the policy is sharded with it."""
         learners = {"policy": self.policy_learner, "critic": self.critic_learner}
         return [(name, learner) for name, learner in learners.items() if learner is not None]
-
-
-def adam(weights: Weights, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """AdamW without weight decay; its learning rate is set at every update."""
-    betas = (config.adam_beta1, config.adam_beta2)
-    return torch.optim.AdamW(weights, betas=betas, eps=config.adam_epsilon, weight_decay=0.0, fused=True)

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.stages.ppo.advantages import gae, masked_moments, whiten, whitening_scale
 from pipeline.stages.ppo.batches import Batch, Part, minibatch_rows
 from pipeline.stages.ppo.config import Config, UpdateConfig
 from pipeline.stages.ppo.layout import Layout, Packer
+from pipeline.stages.ppo.learner import Learner
 from pipeline.stages.ppo.losses import Loss, clipped_tokens, kl_loss, old_to_new_kl, policy_loss, value_loss
 from pipeline.stages.ppo.metrics import Sums, add, add_loss, return_sums
 from pipeline.stages.ppo.networks import Outputs
 from pipeline.stages.ppo.pretraining import TextMix
 from pipeline.stages.ppo.rewards import token_rewards
 from pipeline.stages.ppo.rollout import Rollout
-from pipeline.training.accelerator import accumulating, clip_gradients, share_of, summed
+from pipeline.training.accelerator import accumulating, share_of, summed
+from pipeline.training.engine import backward, take_step
 from pipeline.training.strategy import strategy
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-
-
-@dataclass
-class Learner:
-    """A network with its optimizer, both prepared by the accelerator."""
-
-    network: nn.Module
-    optimizer: Any
-    trained: Sequence[nn.Parameter]
-    """The weights of the network that it changes."""
-
-    def set_learning_rate(self, learning_rate: float) -> None:
-        """The learning rate of the next step."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
 
 
 def estimate(
@@ -171,7 +157,7 @@ class Updater:
                 value = value_loss(outputs.values, part.values, part.returns, part.mask, self.config.value_clip_range)
                 add_loss(sums, "value_loss", value)
                 total = total._replace(total=total.total + self.value_weight * value.total)
-            self._backward(total, count)
+            self._backward(self.policy, total, count)
         log_probs = outputs.log_probs.detach()
         add_loss(sums, "policy_loss", loss)
         clipped = clipped_tokens(log_probs, part.log_probs, part.advantages, part.mask, clip_range)
@@ -189,10 +175,11 @@ class Updater:
             with accumulating(accelerator, self.policy.network, last=False):
                 outputs: Outputs = self.policy.network(layout, text=True)
                 loss = Loss(-outputs.log_probs.sum(), count)
-                self._backward(loss._replace(total=text.coefficient * loss.total), count)
+                self._backward(self.policy, loss._replace(total=text.coefficient * loss.total), count)
             add_loss(sums, "text_loss", loss)
         for _ in range(self._passes_of_others(len(layouts))):
-            self._backward(Loss(0.0 * self.policy.network(layouts[-1], text=True).log_probs.sum(), count), count)
+            outputs = self.policy.network(layouts[-1], text=True)
+            self._backward(self.policy, Loss(0.0 * outputs.log_probs.sum(), count), count)
 
     def _critic_backward(
         self, critic: Learner, layout: Layout, part: Part, count: Tensor, last: bool, sums: Sums
@@ -200,7 +187,7 @@ class Updater:
         with accumulating(self.accelerator, critic.network, last):
             values = critic.network(layout)
             loss = value_loss(values, part.values, part.returns, part.mask, self.config.value_clip_range)
-            self._backward(loss, count)
+            self._backward(critic, loss, count)
         add_loss(sums, "value_loss", loss)
 
     def _tokens_of(self, layouts: Sequence[Layout]) -> tuple[Tensor, Tensor]:
@@ -214,9 +201,9 @@ class Updater:
     def _passes_of_others(self, own: int) -> int:
         """Passes that another process takes beyond this one's `own`.
 
-        Where weights are sharded every process takes part in each: they fetch one another's parts for it.
+        Where training is sharded every process takes part in each: they exchange parts of weights or gradients in it.
         """
-        if not strategy().shards_weights or share_of(self.accelerator)[1] == 1:
+        if not strategy().shards or share_of(self.accelerator)[1] == 1:
             return 0
         counts = self.accelerator.gather(torch.tensor([own], device=self.accelerator.device))
         assert isinstance(counts, Tensor)
@@ -227,18 +214,15 @@ class Updater:
         if not critic_alone:
             outputs: Outputs = self.policy.network(layout)
             found = outputs.log_probs if outputs.values is None else outputs.log_probs + outputs.values
-            self._backward(Loss(0.0 * found.sum(), count), count)
+            self._backward(self.policy, Loss(0.0 * found.sum(), count), count)
         if self.critic is not None:
-            self._backward(Loss(0.0 * self.critic.network(layout).sum(), count), count)
+            self._backward(self.critic, Loss(0.0 * self.critic.network(layout).sum(), count), count)
 
-    def _backward(self, loss: Loss, count: Tensor) -> None:
+    def _backward(self, learner: Learner, loss: Loss, count: Tensor) -> None:
         # Data parallelism averages gradients over processes; multiplying by their number makes the average a sum.
-        self.accelerator.backward(loss.total / count * share_of(self.accelerator)[1])
+        backward(learner.network, loss.total / count * share_of(self.accelerator)[1], self.accelerator)
 
     def _apply(self, learner: Learner) -> float:
         """Clip the gradient, take the step, and return the norm before clipping."""
-        limit = self.config.max_grad_norm
-        norm = clip_gradients(learner.trained, float("inf") if limit is None else limit)
-        learner.optimizer.step()
-        learner.optimizer.zero_grad()
-        return float(norm)
+        limit = self.config.max_grad_norm or float("inf")
+        return float(take_step(learner.network, [learner.optimizer], learner.trained, limit, self.accelerator))

@@ -19,8 +19,8 @@ from pipeline.core.errors import StageError
 from pipeline.stages.pretrain.config import PretrainTrain
 from pipeline.stages.pretrain.optimizers import make_optimizers, scale_learning_rates
 from pipeline.stages.pretrain.packing import NO_LOSS
-from pipeline.training.accelerator import accumulating, clip_gradients, shard
-from pipeline.training.parts import load_parts, save_parts
+from pipeline.training.accelerator import accumulating, shard
+from pipeline.training.engine import backward, engine_of, load_sharded, save_sharded, take_step
 from pipeline.training.schedules import learning_rate_factor, warmup_steps_of
 from pipeline.training.strategy import strategy
 
@@ -54,9 +54,14 @@ class Learner:
         self.train, self.steps, self.accelerator = train, steps, accelerator
         self.warmup_steps = warmup_steps_of(train, steps)
         self.loss = LanguageLoss(model, train.z_loss)
-        self.network: Any = shard(self.loss, accelerator)
+        self.limit = train.max_grad_norm or float("inf")
         self.averaged_over = strategy().share_of_data(0, accelerator.num_processes)[1]
-        self.optimizers = make_optimizers(model, train)
+        if strategy().is_deepspeed:
+            self.optimizers = make_optimizers(model, train)
+            self.network: Any = engine_of(self.loss, self.optimizers[0], self.limit, accelerator)
+        else:
+            self.network = shard(self.loss, accelerator)
+            self.optimizers = make_optimizers(model, train)
         self.done = 0
 
     def step(self, micro_batches: Sequence[Batch], tokens: int) -> StepFigures:
@@ -67,16 +72,12 @@ class Learner:
             with accumulating(self.accelerator, self.network, last):
                 loss = self._loss(batch, total)
                 # Data parallelism averages gradients over processes; times their number, the average is a sum.
-                self.accelerator.backward(loss / tokens * self.averaged_over)
-        limit = self.train.max_grad_norm or float("inf")
-        grad_norm = clip_gradients(self.model.parameters(), limit)
+                backward(self.network, loss / tokens * self.averaged_over, self.accelerator)
         factor = learning_rate_factor(
             self.train.schedule, self.done, self.steps, self.warmup_steps, self.train.decay_share
         )
         scale_learning_rates(self.optimizers, factor)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
+        grad_norm = take_step(self.network, self.optimizers, self.model.parameters(), self.limit, self.accelerator)
         self.done += 1
         return StepFigures(total, grad_norm, self.train.learning_rate * factor)
 
@@ -105,8 +106,8 @@ class Learner:
     def save(self, folder: Path) -> None:
         """Write weights and the optimizers' states; every process calls it, and writes the part that it holds."""
         state: dict[str, Any] = {"done": self.done, "generator": torch.get_rng_state()}
-        if strategy().shards_weights:
-            save_parts(folder, self.model, self.optimizers)
+        if strategy().shards:
+            save_sharded(folder, self.network, self.optimizers)
         elif self.accelerator.is_main_process:
             save_file({name: weights.detach() for name, weights in self.model.named_parameters()}, folder / WEIGHTS)
             state["optimizers"] = [optimizer.state_dict() for optimizer in self.optimizers]
@@ -120,8 +121,8 @@ class Learner:
             StageError: if it is the checkpoint of another model.
         """
         state = torch.load(folder / STATE, weights_only=True)
-        if strategy().shards_weights:
-            load_parts(folder, self.model, self.optimizers)
+        if strategy().shards:
+            load_sharded(folder, self.network, self.optimizers)
         else:
             self._load_whole(folder, state["optimizers"])
         self.done = state["done"]

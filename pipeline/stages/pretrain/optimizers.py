@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from pipeline.stages.pretrain.config import PretrainTrain
 from pipeline.stages.pretrain.muon import Muon
+from pipeline.training.parts import by_kind
 
 Kind = Literal["matrices", "embeddings", "vectors"]
 
@@ -64,7 +65,7 @@ def make_optimizers(model: nn.Module, train: PretrainTrain) -> list[Optimizer]:
         adamw.insert(0, {"params": groups.matrices, "weight_decay": train.weight_decay})
     optimizers.append(
         torch.optim.AdamW(
-            [group for group in adamw if group["params"]],
+            [{**group, "params": kind} for group in adamw for kind in by_kind(group["params"])],
             lr=train.learning_rate,
             betas=(train.adam_beta1, train.adam_beta2),
             eps=train.adam_epsilon,

@@ -42,7 +42,7 @@ EAGER_SHARE = 0.4
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Train on the corpus' documents and measure on its held-out ones."""
-    require_offered("pretrain")
+    require_offered("muon" if config.train.optimizer == "muon" else "pretrain")
     tokenizer = load_tokenizer(inputs.tokenizer.path)
     config = with_horizon(config, len(tokenizer))
     store = token_store(inputs.corpus, tokenizer, context)

@@ -23,11 +23,12 @@ from pipeline.training.choices import choose
 from pipeline.training.memory import shape_of
 from pipeline.training.order import OrderedRows
 from pipeline.training.pairs import pair_plan
+from pipeline.training.parted import PartedCheckpoints
 from pipeline.training.run import train
 from pipeline.training.strategy import require_offered
 
 
-class PairTrainer(OrderedRows, RewardTrainer):
+class PairTrainer(OrderedRows, PartedCheckpoints, RewardTrainer):
     """trl's RewardTrainer, reading pairs in our order."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from accelerate import PartialState
 from accelerate.utils import DistributedType
@@ -9,11 +11,13 @@ from ruamel.yaml import YAML
 
 from pipeline.core.errors import RunError, StageError
 from pipeline.core.stage import Runtime
+from pipeline.stages.ppo.stage import require_own_networks
 from pipeline.training import strategy as module
 from pipeline.training.compilation import wants_compilation
 from pipeline.training.processes import forget_accelerator
 from pipeline.training.strategy import Strategy, strategy_of
 from tests.chain import ROOT
+from tests.learning.ppo_chain import settings
 
 TWO = {"WORLD_SIZE": "2"}
 FSDP2 = TWO | {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT"}
@@ -96,3 +100,19 @@ def test_a_sharded_model_is_not_compiled(monkeypatch: pytest.MonkeyPatch):
     assert wants_compilation(Runtime(), 1e6) == (False, "")
     with pytest.raises(StageError, match=r"runtime\.compile: true: under fsdp2"):
         wants_compilation(Runtime(compile=True), 1e6)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"lora": {"rank": 4}}, r"ppo\.lora: .* zero2 cannot"),
+        ({"update": {"max_approx_kl": 0.1}}, "max_approx_kl: zero2"),
+    ],
+)
+def test_ppo_says_what_it_cannot_shard(
+    changed: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch, deepspeed: None
+):
+    for key, value in zero(2).items():
+        monkeypatch.setenv(key, value)
+    with pytest.raises(StageError, match=said):
+        require_own_networks(settings(**changed))
