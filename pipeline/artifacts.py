@@ -6,11 +6,48 @@ Every artifact is a plain folder that other tools open: models and tokenizers by
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pipeline.core.artifact import Artifact
+from pipeline.core.artifact import Artifact, read_json
+from pipeline.core.errors import StageError
 from pipeline.core.references import DataReference, FromText, Reference, accepts
+
+ADAPTER_CONFIG = "adapter_config.json"
+"""What peft writes beside the weights of an adapter."""
+_ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*")
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter and no model's weights."""
+    return (folder / ADAPTER_CONFIG).is_file() and not any(folder.glob("model*.safetensors"))
+
+
+def adapter_base(folder: Path) -> Path | str:
+    """Of the model that the adapter in `folder` was trained on: its folder, or its address on the Hub (hf://…).
+
+    A relative path starts at the adapter's folder or above it; so the `adapter/` of an artifact finds the stage that it
+    names.
+
+    Raises:
+        StageError: if it names none, or one that is in neither place.
+    """
+    file = folder / ADAPTER_CONFIG
+    settings = read_json(file)
+    name, revision = settings.get("base_model_name_or_path"), settings.get("revision")
+    if not isinstance(name, str) or not name:
+        raise StageError(f"{file}: names no base; write base_model_name_or_path: the model that it was trained on")
+    here = folder.resolve()
+    for start in (here, here.parent, here.parent.parent):
+        if any((start / name / held).is_file() for held in ("config.json", ADAPTER_CONFIG)) and start / name != here:
+            return start / name
+    if not _ON_HUB.fullmatch(name):
+        raise StageError(
+            f"{file}: base_model_name_or_path: {name!r} is no model's folder beside the adapter and no org/name on the "
+            "Hub; write where the model lies that it was trained on"
+        )
+    return f"hf://{name}@{revision}" if revision else f"hf://{name}"
 
 
 class Corpus(Artifact):
@@ -32,9 +69,18 @@ class Tokenizer(Artifact):
 
 
 class Model(Artifact):
-    """A causal language model with its tokenizer: what `AutoModelForCausalLM` and `AutoTokenizer` open."""
+    """A causal language model with its tokenizer: what `AutoModelForCausalLM` and `AutoTokenizer` open.
 
-    holds = "config.json"
+    From outside it may also be an adapter alone, which names the model that it was trained on.
+    """
+
+    holds = f"config.json or {ADAPTER_CONFIG}"
+
+    @classmethod
+    def rests_on(cls, folder: Path) -> Path | None:
+        """An adapter's base, where it lies on this machine."""
+        base = adapter_base(folder) if is_adapter(folder) else None
+        return base if isinstance(base, Path) else None
 
 
 class RewardModel(Artifact):

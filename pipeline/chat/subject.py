@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import Model, Release
+from pipeline.artifacts import Model, Release, is_adapter
 from pipeline.core.artifact import MANIFEST, Artifact, read_json
 from pipeline.core.errors import RunError
 from pipeline.core.hub import hub_commit, hub_folder
@@ -117,7 +117,9 @@ def _choice(models: list[str], before: str) -> str:
 
 
 def _require_language_model(folder: Path) -> None:
-    """The folder looks like one that `save_pretrained` wrote for a causal language model."""
+    """The folder looks like one that `save_pretrained` wrote for a causal language model, or its adapter."""
+    if is_adapter(folder):
+        return
     for name in ("config.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
             raise RunError(f"{folder}: holds no {name}; give the folder of a model and its tokenizer")

@@ -116,7 +116,13 @@ class Artifact:
     address: str = ""
     """As the recipe names it; the stage's id for a stage's output."""
     holds: ClassVar[str] = "*"
-    """A file that every folder of this type holds, by name or pattern: how a wrong folder is told before a run."""
+    """A file that every folder of this type holds, by name or pattern (`a or b`): how a wrong folder is told before a
+    run."""
+
+    @classmethod
+    def rests_on(cls, folder: Path) -> Path | None:
+        """The folder that the content of an outside `folder` cannot do without, where it names one on this machine."""
+        return None
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def _path_fault(reference: Reference, accepts: Accepts, folder: Path) -> tuple[s
     wanted = accepts.types[0]
     if not path.is_dir():
         return f"needs the folder of a {accepts.describe()}; {address!r} is a file", ""
-    if not any(path.glob(wanted.holds)):
+    if not any(next(path.glob(name), None) for name in wanted.holds.split(" or ")):
         return f"needs the folder of a {accepts.describe()}; {address!r} holds no {wanted.holds}", ""
     return "", ""
 

@@ -103,6 +103,9 @@ class Resolver:
             raise StageError(f"{reference.path}: there is no such file or folder ({path})")
         digest = self.digests.of(path, pattern)
         if accepts.types and path.is_dir() and not (isinstance(reference, DataReference) and not _is_artifact(path)):
+            base = accepts.types[0].rests_on(path)
+            if base is not None:
+                digest = hashlib.sha256(f"{digest} {self.digests.of(base)}".encode()).hexdigest()
             return accepts.types[0](path, digest, reference.path)
         return self._resolved(reference, "path", digest, path=path, pattern=pattern)
 

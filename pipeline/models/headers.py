@@ -7,12 +7,13 @@ import math
 import struct
 from pathlib import Path
 
+from pipeline.artifacts import adapter_base, is_adapter
 from pipeline.models.sizes import DecoderSizes, sizes_of
 
 
 def folder_sizes(folder: Path) -> DecoderSizes | None:
     """The sizes of a decoder's folder; None where there is no config, or one without layers."""
-    file = folder / "config.json"
+    file = _whole(folder) / "config.json"
     if not file.is_file():
         return None
     settings = json.loads(file.read_text(encoding="utf-8"))
@@ -24,8 +25,15 @@ def folder_sizes(folder: Path) -> DecoderSizes | None:
 
 def weight_count(folder: Path) -> int | None:
     """Weights in a folder's safetensors files; None where there are none."""
-    files = sorted(folder.glob("*.safetensors"))
+    whole = _whole(folder)
+    files = [] if is_adapter(whole) else sorted(whole.glob("*.safetensors"))
     return sum(map(_count, files)) if files else None
+
+
+def _whole(folder: Path) -> Path:
+    """An adapter's base, where it lies here: what is opened has its size."""
+    base = adapter_base(folder) if is_adapter(folder) else folder
+    return base if isinstance(base, Path) else folder
 
 
 def _count(file: Path) -> int:

@@ -27,9 +27,11 @@ from transformers import (
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from pipeline.artifacts import is_adapter
 from pipeline.core.artifact import read_json
 from pipeline.core.errors import StageError
 from pipeline.models.decoder import DecoderConfig, DecoderForCausalLM, DecoderForSequenceClassification, DecoderModel
+from pipeline.models.merging import base_folder, make_room_for, merge_folder
 
 LONGEST_ANSWER = 256
 """Tokens that `generate` makes of a saved model unless told otherwise; half the context where that is less."""
@@ -47,11 +49,13 @@ def new_model(config: DecoderConfig, seed: int) -> DecoderForCausalLM:
 
 
 def load_config(path: Path | str) -> PreTrainedConfig:
-    """The config of a model folder.
+    """The config of a model folder; of an adapter's, that of its base.
 
     Raises:
         StageError: if the folder or its `config.json` is missing, or its model needs code that is not here.
     """
+    if is_adapter(Path(path)):
+        return load_config(base_folder(Path(path)))
     folder = _folder(path, "config.json")
     settings = read_json(folder / "config.json")
     kind, code = settings.get("model_type"), settings.get("auto_map")
@@ -68,9 +72,15 @@ def load_config(path: Path | str) -> PreTrainedConfig:
 def load_model(path: Path | str, dtype: torch.dtype | None = None) -> PreTrainedModel:
     """The causal language model of a folder, in evaluation mode, in the dtype it was saved in unless `dtype` is given.
 
+    An adapter alone is added to the weights of its base.
+
     Raises:
-        StageError: as `load_config`.
+        StageError: as `load_config`, `base_folder` and `merge_folder`.
     """
+    if is_adapter(Path(path)):
+        model = merge_folder(load_model(base_folder(Path(path)), dtype), Path(path))
+        make_room_for(model, load_tokenizer(path))
+        return model
     config = load_config(path)
     kind = AutoModelForCausalLM
     with _opening(path, "the weights"):
@@ -91,6 +101,8 @@ def load_classifier(
     Raises:
         StageError: as `load_config`; if no padding token is known; without `start`, if it holds no classifier.
     """
+    if start is None and is_adapter(Path(path)):
+        raise StageError(f"{path}: an adapter alone is no reward model; merge it into its base, and give that folder")
     config = load_config(path)
     if pad_id is not None:
         # An embedding refuses one that it has no row of; rows are added by whoever added the token.
@@ -113,12 +125,14 @@ def load_classifier(
 
 
 def load_tokenizer(path: Path | str) -> TokenizersBackend:
-    """The tokenizer of a model's or a tokenizer's folder.
+    """The tokenizer of a model's or a tokenizer's folder; of an adapter without one, that of its base.
 
     Raises:
         StageError: if the folder or its `tokenizer_config.json` is missing; if the tokenizer is not a fast one, or has
             tokens that the folder's model has no embedding of.
     """
+    if is_adapter(Path(path)) and not (Path(path) / "tokenizer_config.json").is_file():
+        return load_tokenizer(base_folder(Path(path)))
     folder = _folder(path, "tokenizer_config.json")
     with _opening(folder, "the tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)

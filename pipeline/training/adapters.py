@@ -24,6 +24,7 @@ from transformers.pytorch_utils import Conv1D
 from pipeline.core.artifact import read_json, write_json
 from pipeline.core.errors import StageError
 from pipeline.core.stage import StageContext
+from pipeline.models.merging import merged
 from pipeline.training.lora import LoraConfig
 from pipeline.training.strategy import strategy
 
@@ -110,19 +111,6 @@ def _nothing(model: PreTrainedModel, linear: list[str], target: str) -> StageErr
     kinds = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in linear))
     shown = ", ".join(kinds[:_SHOWN]) + (", …" if len(kinds) > _SHOWN else "")
     return StageError(f"lora.targets: no layer of this {type(model).__name__} is meant by {target}; it has {shown}")
-
-
-def merged(model: Any) -> PreTrainedModel:
-    """The plain model, with the adapter added to its weights; a model without one as it is."""
-    if not isinstance(model, peft.PeftModel):
-        return model
-    plain = model.merge_and_unload()
-    assert isinstance(plain, PreTrainedModel)
-    # peft keeps what it did on the model, and transformers would then save the adapter in place of the weights.
-    for name in ("_hf_peft_config_loaded", "peft_config"):
-        if name in vars(plain):
-            delattr(plain, name)
-    return plain.requires_grad_(True)
 
 
 def finished(model: Any, base: str, context: StageContext) -> PreTrainedModel:

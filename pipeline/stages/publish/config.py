@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from pipeline.artifacts import EvaluationInput, ModelInput, Release
@@ -17,6 +19,9 @@ class Config(StageConfig):
     """The model to publish."""
     evaluation: EvaluationInput | None = None
     """Whose figures and samples stand in the model card."""
+    weights: Literal["merged", "adapter"] = "merged"
+    """What is laid out of a model that was trained with `lora`: the whole model, or the adapter alone, which peft's
+    `AutoPeftModelForCausalLM` opens beside its base. That must be on the Hub."""
     hub: HubInput | None = None
     """The repository to push to, `org/name` or `{repo, private, tag}`; null: a local folder laid out as it would be."""
     name: str | None = Field(default=None, min_length=1)

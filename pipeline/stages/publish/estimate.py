@@ -18,4 +18,6 @@ def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estima
     model = model_facts(source, context)
     if model is None:
         return Estimate(unknown={"disk_bytes": unknown_after({"model": source}, context)})
+    if config.weights == "adapter":
+        return Estimate(unknown={"disk_bytes": "an adapter takes little"})
     return Estimate(parameters=model.parameters, disk_bytes=Figure(4 * model.weights + _FOLDER, "~"))

@@ -36,17 +36,18 @@ def model_metadata(
 
     `sources` are the addresses of all that the model was made from, `kinds` the stages that made it.
     """
-    base_models = _matches(HUB_MODEL, sources)
+    base_models = [subject.base.name] if subject.base else _matches(HUB_MODEL, sources)
+    relation = "adapter" if subject.base else "finetune"
     known = {
         "license": licence.license,
         "language": list(licence.language) or None,
         "base_model": base_models or None,
-        "base_model_relation": "finetune" if base_models else None,
+        "base_model_relation": relation if base_models else None,
         "datasets": _matches(HUB_DATA, sources) or None,
         "eval_results": [result(figure) for figure in figures if figure["model"] == subject.address] or None,
     }
     return ModelCardData(
-        library_name="transformers",
+        library_name="peft" if subject.base else "transformers",
         pipeline_tag=task,
         model_name=subject.name,
         tags=_tags("custom_code" if subject.custom else "", *kinds),

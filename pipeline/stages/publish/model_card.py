@@ -12,13 +12,14 @@ from pipeline.core.artifact import Artifact, read_json
 from pipeline.core.quantities import format_count
 from pipeline.core.references import scheme_of
 from pipeline.data.course_config import COURSE
+from pipeline.data.judge import Message
 from pipeline.hub.markdown import verbatim, wrapped
 from pipeline.stages.publish.lineage import Ancestor
 from pipeline.stages.publish.metadata import Licence, model_metadata
 from pipeline.stages.publish.page import README, Files, Origin, Page, Section, render
 from pipeline.stages.publish.pictures import Picture, reward_calibration, reward_course, task_shares, win_shares
-from pipeline.stages.publish.quick_start import model_start
-from pipeline.stages.publish.subject import Subject
+from pipeline.stages.publish.quick_start import adapter_start, model_start
+from pipeline.stages.publish.subject import Base, Subject
 from pipeline.stages.publish.tables import course_table, figure_table, metric_table, win_table
 
 COLUMNS = ("step", "kl", "score", "true_score", "response_length", "ended", "entropy")
@@ -76,10 +77,9 @@ def model_card(subject: Subject, findings: Findings, origin: Origin, licence: Li
     sections = [section for section, _ in shown] + ([sample_section(samples)] if samples else [])
     page = Page(
         subject.name,
-        f"A causal language model of {format_count(subject.num_parameters)} parameters with a context of "
-        f"{subject.context_length} tokens{origin.steps}.",
-        before_start(subject.custom),
-        model_start(samples[0]["prompt"] if samples else EXAMPLE, subject.custom),
+        introduction(subject, origin),
+        before_start(subject.custom, subject.base),
+        start_of(subject, samples[0]["prompt"] if samples else EXAMPLE),
         sections,
         limits(findings, origin.stages),
     )
@@ -89,8 +89,27 @@ def model_card(subject: Subject, findings: Findings, origin: Origin, licence: Li
     }
 
 
-def before_start(custom: bool) -> str:
+def introduction(subject: Subject, origin: Origin) -> str:
+    """What it is, in a sentence."""
+    size, context = format_count(subject.num_parameters), f"a context of {subject.context_length} tokens"
+    if subject.base is None:
+        return f"A causal language model of {size} parameters with {context}{origin.steps}."
+    return (
+        f"A low-rank adapter of {size} parameters beside [{subject.base.name}](https://huggingface.co/"
+        f"{subject.base.name}), a causal language model with {context}{origin.steps}."
+    )
+
+
+def start_of(subject: Subject, messages: list[Message]) -> str:
+    """The program that opens it and answers."""
+    start = adapter_start if subject.base else model_start
+    return start(messages, subject.custom)
+
+
+def before_start(custom: bool, base: Base | None = None) -> str:
     """What to know before the quick start is run."""
+    if base is not None:
+        return f"With peft, which reads `{base.name}` at commit `{base.revision[:12]}` from the Hub and this beside it:"
     if not custom:
         return "With transformers:"
     return (

@@ -48,6 +48,30 @@ answer = model.generate(**prompt, max_new_tokens=32)[0, prompt["input_ids"].shap
 print(tokenizer.decode(answer, skip_special_tokens=True))"""
 
 
+def adapter_start(messages: list[Message], custom: bool) -> str:
+    """A program that answers `messages` with a base and its adapter."""
+    return f"""\
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoTokenizer
+
+{HERE}
+tokenizer = AutoTokenizer.from_pretrained(repository, revision=revision)
+model = AutoPeftModelForCausalLM.from_pretrained(
+    repository, revision=revision{_trust(custom)}
+)
+messages = {messages!a}
+prompt = tokenizer.apply_chat_template(
+    messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+)
+answer = model.generate(
+    **prompt,
+    max_new_tokens=32,
+    eos_token_id=tokenizer.eos_token_id,
+    pad_token_id=tokenizer.pad_token_id,
+)[0, prompt["input_ids"].shape[1] :]
+print(tokenizer.decode(answer, skip_special_tokens=True))"""
+
+
 def reward_start(messages: list[Message], custom: bool) -> str:
     """A program that scores a conversation with a reward model."""
     return f"""\

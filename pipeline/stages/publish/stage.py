@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.artifact import file_digest
+from pipeline.core.artifact import Artifact, file_digest
 from pipeline.core.errors import StageError
 from pipeline.core.quantities import format_count
 from pipeline.core.stage import Inputs, Outcome, StageContext
@@ -15,28 +15,28 @@ from pipeline.core.text import say
 from pipeline.hub.push import push
 from pipeline.hub.record import RECORD
 from pipeline.hub.target import HubTarget
-from pipeline.models.loading import load_model, load_tokenizer, save_model
+from pipeline.models.loading import load_config, load_model, load_tokenizer, save_model
+from pipeline.stages.publish.adapter import write_adapter
 from pipeline.stages.publish.config import Config
 from pipeline.stages.publish.lineage import lineage
 from pipeline.stages.publish.metadata import Licence
-from pipeline.stages.publish.model_card import EXAMPLE, Findings, model_card, read_findings
+from pipeline.stages.publish.model_card import EXAMPLE, Findings, model_card, read_findings, start_of
 from pipeline.stages.publish.outgoing import release_contents, release_record
 from pipeline.stages.publish.page import Origin, attempted, bare
-from pipeline.stages.publish.quick_start import failure_of, model_start, opens
-from pipeline.stages.publish.subject import subject_of
+from pipeline.stages.publish.quick_start import failure_of, opens
+from pipeline.stages.publish.subject import Subject, subject_of
 
 
 def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     """Write weights, tokenizer, generation settings, the decoder's code, `README.md` and its pictures; then push."""
-    save_model(load_model(inputs.model.path), load_tokenizer(inputs.model.path), context.output)
     name = config.name or default_name(context.recipe.get("name"), inputs.model.address)
-    subject = subject_of(context.output, name, inputs.model.address)
+    subject = lay_out(config, inputs.model, name, context.output)
     stages, no_stages = attempted(lambda: lineage(inputs.model), [])
     findings, no_findings = attempted(lambda: read_findings(inputs.evaluation), Findings())
     licence, origin = Licence(config.license, config.language), Origin(stages, context.recipe)
     page, no_page = attempted(
         lambda: model_card(subject, findings, origin, licence, inputs.model.address),
-        bare(name, model_start(EXAMPLE, subject.custom)),
+        bare(name, start_of(subject, EXAMPLE)),
     )
     write_files(page, context.output)
     write_files({RECORD: release_record(stages, context.output, file_digest)}, context.output)
@@ -53,6 +53,21 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
         return Outcome(metrics=metrics, headline=headline)
     pushed = publish(config.hub, context.output, name)
     return Outcome(metrics=metrics | pushed, headline=f"{headline}, at {config.hub.repo}")
+
+
+def lay_out(config: Config, model: Artifact, name: str, folder: Path) -> Subject:
+    """Write the model, or its adapter alone, into `folder`; what the card is about.
+
+    Raises:
+        StageError: as `write_adapter`.
+    """
+    if config.weights == "merged":
+        save_model(load_model(model.path), load_tokenizer(model.path), folder)
+        return subject_of(folder, name, model.address)
+    base, parameters = write_adapter(model, folder)
+    shape = load_config(model.path)
+    context_length = getattr(shape, "max_position_embeddings", 0)
+    return Subject(name, model.address, parameters, context_length, bool(getattr(shape, "auto_map", None)), base)
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:

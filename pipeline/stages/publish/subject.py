@@ -12,6 +12,15 @@ from pipeline.core.artifact import read_json
 
 
 @dataclass(frozen=True)
+class Base:
+    """The model on the Hub that an adapter was trained on."""
+
+    name: str
+    revision: str
+    """A commit."""
+
+
+@dataclass(frozen=True)
 class Subject:
     """The model that the card is about."""
 
@@ -22,6 +31,8 @@ class Subject:
     context_length: int
     custom: bool
     """Whether the decoder's code comes with the weights."""
+    base: Base | None = None
+    """Where an adapter alone is published."""
 
 
 def subject_of(folder: Path, name: str, address: str) -> Subject:
