@@ -34,15 +34,20 @@ class Entry:
         return sum(self.counts.values())
 
 
+def words(name: str) -> str:
+    """A step or a reason in words: `gopher_quality-gopher_short_doc` is `gopher quality: gopher short doc`."""
+    return name.replace("_", " ").replace("-", ": ", 1)
+
+
 def ledger(steps: Sequence[Mapping[str, Any]]) -> list[Entry]:
     """The account of the `steps` of `funnel.json`: of every source, the entries but the last add up to the last."""
     if not steps:
         return []
     entries = [Entry("", READ, steps[0]["in_by_source"])]
     for step in steps:
-        name = step["step"].replace("_", " ")
+        name = words(step["step"])
         for reason, counts in step["dropped"].items():
-            entries.append(Entry(name, reason.replace("_", " "), {source: -count for source, count in counts.items()}))
+            entries.append(Entry(name, words(reason), {source: -count for source, count in counts.items()}))
         if step.get("repeated"):  # corpora of before sources had weights say nothing of it
             entries.append(Entry(name, "taken again", step["repeated"]))
     return [*entries, Entry("", KEPT, steps[-1]["out_by_source"])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.data.funnel import PRIVATE_STEPS, Entry
+from pipeline.data.funnel import PRIVATE_STEPS, Entry, words
 from pipeline.hub.record import public
 from pipeline.stages.corpus.card.parts import Quote, count, documents
 
@@ -31,7 +31,7 @@ def kept_quotes(profile: Mapping[str, Any]) -> Quotes:
 def dropped_quotes(steps: Sequence[Mapping[str, Any]]) -> Quotes:
     """Some documents for each reason."""
     return {
-        f"{Entry(_words(step['step']), _words(reason), {}).title}: {documents(sum(counts.values()))}": [
+        f"{Entry(words(step['step']), words(reason), {}).title}: {documents(sum(counts.values()))}": [
             Quote(_label(example, because={}), _WITHHELD)
             if step["step"] in PRIVATE_STEPS
             else Quote(_label(example, because=example), example["text"])
@@ -51,7 +51,7 @@ def rewritten_quotes(steps: Sequence[Mapping[str, Any]]) -> Quotes:
             before = _WITHHELD if step["step"] in PRIVATE_STEPS else example["before"]
             quotes += [Quote(f"{public(example['id'])} · before", before), Quote("after", example["after"])]
         if quotes:
-            found[f"{_words(step['step'])}: {documents(sum(step['changed'].values()))}"] = quotes
+            found[f"{words(step['step'])}: {documents(sum(step['changed'].values()))}"] = quotes
     return found
 
 
@@ -62,7 +62,3 @@ def _label(example: Mapping[str, Any], because: Mapping[str, Any]) -> str:
 
 def _cut(shown: Mapping[str, Any]) -> str:
     return shown["text"] if len(shown["text"]) == shown["characters"] else f"{shown['text']} […]"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

@@ -34,7 +34,7 @@ def card_of(config: Config, name: str, funnel: Found, profile: Found, tested: Se
     ]  # fmt: skip
     size = format_bytes(funnel["train_bytes"] + funnel["validation_bytes"])
     kept, read = funnel["documents"], funnel["documents_read"]
-    sentence = f"{documents(kept)} of {count(read)} read, {size} of text, made by gristmill."
+    sentence = f"{documents(kept)}, {size} of text, made by gristmill of {documents(read)}."
     yaml, settings = YAML(), io.StringIO()
     yaml.default_flow_style = False
     yaml.dump(public(config.model_dump(mode="json")), settings)
@@ -43,11 +43,9 @@ def card_of(config: Config, name: str, funnel: Found, profile: Found, tested: Se
 
 def tiles(config: Config, funnel: Found, profile: Found, size: str) -> Iterator[tuple[str, str, str]]:
     """The few figures that stand for the corpus."""
-    yield (
-        "documents",
-        count(funnel["documents"]),
-        f"{share(funnel['documents'], funnel['documents_read'])} of those read",
-    )
+    again = sum(sum(step["repeated"].values()) for step in funnel["steps"])
+    kept = f"{share(funnel['documents'], funnel['documents_read'])} of those read"
+    yield "documents", count(funnel["documents"]), f"{count(again)} of them taken again" if again else kept
     yield "text", size, f"{count(profile['characters'])} characters"
     yield "to train on", count(funnel["train_documents"]), format_bytes(funnel["train_bytes"])
     yield "held out", count(funnel["validation_documents"]), format_bytes(funnel["validation_bytes"])

@@ -105,11 +105,12 @@ def test_a_document_that_is_lost_or_made_up_shows_in_the_account(made: Made):
 
 def test_documents_taken_again_are_in_the_account():
     steps = [
-        {"step": "mix", "in_by_source": {"a": 10}, "dropped": {"not_drawn": {"a": 3}}, "repeated": {"a": 2},
-         "out_by_source": {"a": 9}},
+        {"step": "quality", "in_by_source": {"a": 11}, "dropped": {"gopher_quality-short_doc": {"a": 1}},
+         "repeated": {}},
+        {"step": "mix", "dropped": {"not_drawn": {"a": 3}}, "repeated": {"a": 2}, "out_by_source": {"a": 9}},
     ]  # fmt: skip
     assert [(entry.title, entry.total) for entry in ledger(steps)] == [
-        ("read", 10), ("not drawn (mix)", -3), ("taken again (mix)", 2), (KEPT, 9),
+        ("read", 11), ("gopher quality: short doc (quality)", -1), ("not drawn (mix)", -3), ("taken again (mix)", 2), (KEPT, 9),
     ]  # fmt: skip
 
 

@@ -94,6 +94,9 @@ def test_weighted_sources_have_their_share_of_the_text(tmp_path):
     assert mixed["./source-0.jsonl"] == pytest.approx(mixed["./source-1.jsonl"], rel=0.2)
     step = made.funnel()["mix"]
     assert step["in"] + sum(step["repeated"].values()) == step["out"] + sum(step["dropped"]["not_drawn"].values())
+    assert sum(step["repeated"].values()) > 10 and made.checks()["duplicates left"].figure == 0
+    card = (made.path / "card.html").read_text()
+    assert f"{sum(step['repeated'].values())} of them taken again" in card
 
 
 def test_surprisal_is_kept_only_where_the_bytes_are_as_generated(tmp_path):
