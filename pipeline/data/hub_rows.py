@@ -1,4 +1,4 @@
-"""Rows of a data set on the Hub."""
+"""Rows of a data set on the Hub, streamed: nothing is downloaded before it is read, or kept afterwards."""
 
 from __future__ import annotations
 
@@ -24,21 +24,58 @@ def hub_splits(source: Resolved) -> list[str]:
     return [str(split) for split in get_dataset_split_names(hub_name(source), source.subset, revision=source.revision)]
 
 
-def read_hub(source: Resolved, split: str, limit: int | None) -> Iterator[Item]:
-    """Rows of a data set on the Hub; streamed when only some are wanted, so that not all of it is downloaded."""
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetsError
+def hub_shards(source: Resolved, split: str) -> tuple[int, int]:
+    """How many shards (files) a split has, and the bytes of a shard on average; 0 where the Hub does not say.
 
-    address = f"hf://datasets/{hub_name(source)}[{split}]"
-    streaming = limit is not None
+    Raises:
+        DataError: when there is no such data set, split or column; the message lists what there is.
+    """
+    rows = _open(source, split)
+    for ours, theirs in source.columns.items():
+        if rows.features is not None and theirs not in rows.features:
+            there = ", ".join(rows.features)
+            raise DataError(
+                f"{_address(source, split)}: no column {theirs!r} (wanted as {ours!r}); it has {there:.200}"
+            )
+    known = (rows.info.splits or {}).get(split)
+    return rows.num_shards, (known.num_bytes or 0) // rows.num_shards if known else 0
+
+
+def read_hub(source: Resolved, split: str, shard: int, shards: int) -> Iterator[Item]:
+    """The rows of one shard of a split, placed by their number, after that of the shard where there are several."""
+    address = _address(source, split)
+    prefix = f"{address}:shard {shard + 1} row" if shards > 1 else f"{address}:row"
+    rows, number = _open(source, split).shard(shards, shard), 0
     try:
-        rows: Any = load_dataset(
-            hub_name(source), source.subset, split=split, revision=source.revision, streaming=streaming
-        )  # type: ignore[call-overload]
-    except (DatasetsError, OSError, ValueError) as error:  # OSError: no connection; ValueError: no such subset or split
-        reason = " ".join(str(error).split())
+        for number, row in enumerate(rows, start=1):
+            yield json_row(row, f"{prefix} {number}")
+    except _faults() as error:
         raise DataError(
-            f"{address}: cannot be read ({reason:.200}); check the name, the split and the network"
+            f"{prefix} {number + 1}: cannot be read ({_reason(error)}); check the network, run again"
         ) from None
-    for number, row in enumerate(rows, start=1):
-        yield json_row(row, f"{address}:row {number}")
+
+
+def _open(source: Resolved, split: str) -> Any:
+    from datasets import load_dataset
+
+    try:
+        return load_dataset(hub_name(source), source.subset, split=split, revision=source.revision, streaming=True)
+    except (*_faults(), ValueError) as error:  # ValueError: no such subset or split
+        said = f"cannot be read ({_reason(error)}); check the name, the split and the network"
+        raise DataError(f"{_address(source, split)}: {said}") from None
+
+
+def _address(source: Resolved, split: str) -> str:
+    return f"hf://datasets/{hub_name(source)}[{split}]"
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What the library raises, after attempts of its own, when the Hub does not give what it is asked for."""
+    from datasets.exceptions import DatasetsError
+    from huggingface_hub.errors import HTTPError
+
+    return DatasetsError, HTTPError, OSError
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

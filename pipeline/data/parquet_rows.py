@@ -17,19 +17,22 @@ def read_parquet(
     file: BinaryIO, path: str, first: int = 1, start: int = 0, groups: int | None = None
 ) -> Iterator[Item]:
     """The rows of `groups` row groups from group `start` (of all when left out); the first is row `first`."""
-    import pyarrow
-
     try:
         table = _open(file)
         stop = table.num_row_groups if groups is None else start + groups
         for number, row in enumerate(_rows(table, range(start, stop)), start=first):
             yield json_row(row, f"{path}:row {number}")
-    except pyarrow.ArrowException as error:
-        yield bad(path, "damaged_file", _damaged(error))
-    except OSError as error:
-        if error.errno is not None:
+    except _faults() as error:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
         yield bad(path, "damaged_file", _damaged(error))
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What pyarrow raises for a damaged file; a name in it that is not UTF-8 as well."""
+    import pyarrow
+
+    return pyarrow.ArrowException, OSError, UnicodeDecodeError
 
 
 def _damaged(error: Exception) -> str:
@@ -38,11 +41,9 @@ def _damaged(error: Exception) -> str:
 
 def row_groups(file: BinaryIO) -> list[tuple[int, int]]:
     """The rows and the bytes of text of each row group; none of a damaged file."""
-    import pyarrow
-
     try:
         metadata = _open(file).metadata
-    except (pyarrow.ArrowException, OSError):
+    except _faults():
         return []
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     return [(group.num_rows, group.total_byte_size) for group in groups]
@@ -60,4 +61,22 @@ def _rows(table: Any, groups: range) -> Iterator[dict[str, Any]]:
         row_bytes = max(1, group.total_byte_size // max(1, group.num_rows))
         size = max(1, min(_MOST_ROWS, _BATCH_BYTES // row_bytes))
         for batch in table.iter_batches(size, row_groups=[index], use_threads=False):
-            yield from batch.to_pylist()
+            yield from _plain(batch)
+
+
+def _plain(batch: Any) -> list[dict[str, Any]]:
+    """The rows of a batch; text as bytes where a row's is not UTF-8, so that this row alone is bad."""
+    try:
+        return batch.to_pylist()
+    except UnicodeDecodeError:
+        return _as_bytes(batch).to_pylist()
+
+
+def _as_bytes(batch: Any) -> Any:
+    import pyarrow
+    from pyarrow import types
+
+    for index, field in enumerate(batch.schema):
+        if types.is_string(field.type) or types.is_large_string(field.type):
+            batch = batch.set_column(index, field.name, batch.column(index).cast(pyarrow.large_binary()))
+    return batch

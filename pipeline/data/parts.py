@@ -16,7 +16,7 @@ from pipeline.data.bad_rows import Item
 from pipeline.data.builtin import CATALOGUE
 from pipeline.data.files import ending, read_file, require_readable
 from pipeline.data.folders import DEFAULT_SPLIT, files_of, path_in
-from pipeline.data.hub_rows import read_hub
+from pipeline.data.hub_rows import hub_shards, read_hub
 from pipeline.data.json_lines import cut_lines, read_stretch
 from pipeline.data.parquet_rows import read_parquet, row_groups
 from pipeline.data.streams import open_raw, packing, unpacked_bytes
@@ -36,7 +36,7 @@ class WholeFile:
     inside: str
     """Its path in the folder that is read."""
 
-    def items(self, limit: int | None) -> Iterator[Item]:
+    def items(self) -> Iterator[Item]:
         """Its rows."""
         return read_file(self.path, self.inside)
 
@@ -56,7 +56,7 @@ class Lines:
         """Bytes of input."""
         return self.stop - self.start
 
-    def items(self, limit: int | None) -> Iterator[Item]:
+    def items(self) -> Iterator[Item]:
         """Its rows."""
         return read_file(self.path, reader=partial(read_stretch, start=self.start, stop=self.stop, first=self.first))
 
@@ -72,7 +72,7 @@ class RowGroups:
     """Number of their first row in the file."""
     bytes: int
 
-    def items(self, limit: int | None) -> Iterator[Item]:
+    def items(self) -> Iterator[Item]:
         """Its rows."""
         return read_file(self.path, reader=partial(read_parquet, first=self.first, start=self.start, groups=self.count))
 
@@ -89,26 +89,29 @@ class BuiltinSplit:
         """Bytes of input, about."""
         return CATALOGUE["data", self.name].rows.get(self.split, _ROWS) * _ROW_BYTES
 
-    def items(self, limit: int | None) -> Iterator[Item]:
+    def items(self) -> Iterator[Item]:
         """Its rows."""
         for number, row in enumerate(CATALOGUE["data", self.name].open(self.split), start=1):
             yield f"builtin:{self.name}[{self.split}]:row {number}", row
 
 
 @dataclass(frozen=True)
-class HubSplit:
-    """A split of a data set on the Hub."""
+class HubShard:
+    """A shard of a split of a data set on the Hub."""
 
     source: Resolved
     split: str
-    bytes: int = _ROWS * _ROW_BYTES
+    shard: int
+    shards: int
+    """How many the split has."""
+    bytes: int
 
-    def items(self, limit: int | None) -> Iterator[Item]:
+    def items(self) -> Iterator[Item]:
         """Its rows."""
-        return read_hub(self.source, self.split, limit)
+        return read_hub(self.source, self.split, self.shard, self.shards)
 
 
-Piece = WholeFile | Lines | RowGroups | BuiltinSplit | HubSplit
+Piece = WholeFile | Lines | RowGroups | BuiltinSplit | HubShard
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class Part:
 
     def items(self) -> Iterator[Item]:
         """Its rows as they stand in the source, before columns are renamed."""
-        return islice(chain.from_iterable(piece.items(self.limit) for piece in self.pieces), self.limit)
+        return islice(chain.from_iterable(piece.items() for piece in self.pieces), self.limit)
 
 
 def parts_of(
@@ -153,11 +156,16 @@ def pieces_of(source: Resolved | Artifact, split: str | None = None) -> list[Pie
     if isinstance(source, Resolved) and source.scheme == "builtin":
         return [_builtin(str(source.name), split)]
     if isinstance(source, Resolved) and source.scheme == "hf":
-        return [HubSplit(source, split or DEFAULT_SPLIT)]
+        return _shards(source, split or DEFAULT_SPLIT)
     files = files_of(source, split)
     for file in files:
         require_readable(file)
     return [WholeFile(file, unpacked_bytes(file), path_in(source, file)) for file in files]
+
+
+def _shards(source: Resolved, split: str) -> list[Piece]:
+    shards, size = hub_shards(source, split)
+    return [HubShard(source, split, shard, shards, size or _ROWS * _ROW_BYTES) for shard in range(shards)]
 
 
 def _builtin(name: str, split: str | None) -> BuiltinSplit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from pipeline.artifacts import Corpus, Preferences
 from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
-from pipeline.data.reading import read_conversations, read_documents, read_pairs, read_prompts, splits
+from pipeline.data.parts import parts_of
+from pipeline.data.reading import read_conversations, read_documents, read_pairs, read_part, read_prompts, splits
 
 USER, ANSWER, OTHER = (
     {"role": "user", "content": "question"},
@@ -184,12 +186,24 @@ def test_a_missing_file_column_split_or_data_is_named(tmp_path):
         list(read_documents(at(tmp_path / "empty")))
 
 
-def test_rows_of_the_hub_are_read_by_load_dataset(tmp_path, monkeypatch):
+def test_rows_of_the_hub_are_streamed_by_load_dataset(tmp_path, monkeypatch):
     """A folder stands for the repository: the same call, without the network."""
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
     (tmp_path / "set").mkdir()
-    write(tmp_path / "set/train.jsonl", {"text": "one"}, {"text": "two"})
+    write(tmp_path / "set/train-00000-of-00002.jsonl", {"text": "one"}, {"text": "two", "topic": "rye"})
+    write(tmp_path / "set/train-00001-of-00002.jsonl", {"text": "three"})
     source = Resolved(address="hf://datasets/a/b", scheme="hf", fingerprint="", name=str(tmp_path / "set"))
+    rows = list(read_documents(source))
+    assert [row["text"] for row in rows] == ["one", "two", "three"]
+    assert [row["id"] for row in rows] == [
+        f"hf://datasets/{source.name}[train]:shard {shard} row {number}" for shard, number in ((1, 1), (1, 2), (2, 1))
+    ]
+    parts = parts_of(source)
+    assert len(parts) == 2
+    assert [row for part in parts for row in read_part(part)] == rows
     assert [row["text"] for row in read_documents(source, limit=1)] == ["one"]
-    with pytest.raises(DataError, match="hf://datasets/"):
+    assert not list((tmp_path / "cache").rglob("*.arrow"))
+    with pytest.raises(DataError, match=r"^hf://datasets/.*\[nope\]: cannot be read \(.*train.*\); check the name"):
         list(read_documents(source, split="nope"))
+    with pytest.raises(DataError, match=r"no column 'body' \(wanted as 'text'\); .* has text"):
+        list(read_documents(replace(source, columns={"text": "body"})))
