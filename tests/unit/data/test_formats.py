@@ -192,3 +192,47 @@ def test_the_fast_reader_of_json_answers_as_the_slow_one(seed: int):
             line = chance.choice([b"\xa0", b"\xc2\xa0", b" \t", b"\x0c", b"\xff"]) + line + b"\r\n"
         fast, slow = parse_line(line, "a:1"), _parse_slowly(line, "a:1")
         assert repr(fast) == repr(slow), line
+
+
+FILES: dict[str, bytes] = {
+    "a.jsonl": as_jsonl(TEXTS * 5),
+    "a.csv": as_csv(TEXTS * 5),
+    "a.parquet": as_parquet(TEXTS * 5, row_group_size=7),
+    "a.warc": as_warc([b"<p>rye"] * 3) + as_warc([gzip.compress(b"<p>rye")] * 3, more="Content-Encoding: gzip\r\n"),
+    "a.html": '<meta charset="koi8-r"><p>рожь'.encode("koi8-r"),
+    "a.txt": "é".encode() * 50,
+}
+
+
+def mutated(content: bytes, chance: random.Random) -> bytes:
+    """Bytes changed, cut off, put in and left out."""
+    made = bytearray(content)
+    for _ in range(chance.randrange(1, 6)):
+        at = chance.randrange(len(made) + 1)
+        change = chance.randrange(4)
+        if change == 0:
+            made[at : at + 1] = chance.randbytes(1)
+        elif change == 1 and chance.random() < 0.4:
+            del made[at:]
+        elif change == 2:
+            made[at:at] = chance.randbytes(chance.randrange(20))
+        else:
+            del made[at : at + chance.randrange(20)]
+    return bytes(made)
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(5000, marks=pytest.mark.slow)])
+def test_whatever_the_bytes_are_reading_ends_in_documents_and_bad_rows(tmp_path: Path, count: int):
+    chance = random.Random(count)
+    for _ in range(count):
+        name = chance.choice(list(FILES))
+        packed = chance.choice(list(PACK)) if name != "a.parquet" else ""
+        path = tmp_path / f"{name}{packed}"
+        if chance.random() < 0.6:
+            path.write_bytes(PACK[packed](mutated(FILES[name], chance)))
+        else:
+            path.write_bytes(mutated(PACK[packed](FILES[name]), chance))
+        documents, bad = read(parts_of(at(path), largest=chance.choice([300, 10**9])))
+        assert documents or bad
+        assert all(isinstance(row.get("text", row.get("html")), str) for row in documents)
+        path.unlink()
