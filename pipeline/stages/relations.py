@@ -16,7 +16,9 @@ from pipeline.core.recipe import RecipeStage
 from pipeline.core.reference_checks import references_of, resolve_path
 from pipeline.core.references import DataReference, Resolved
 from pipeline.core.stage import Runtime
-from pipeline.data.rows import read_rows
+from pipeline.data.bad_rows import good_rows
+from pipeline.data.parts import parts_of
+from pipeline.data.rows import read_items
 
 Finding = tuple[tuple[str | int, ...], str]
 """The key's path in the recipe, and what is wrong there."""
@@ -72,7 +74,11 @@ def context_length(name: str, stages: Mapping[str, RecipeStage]) -> int | None:
 
 
 def data_faults(stage: RecipeStage, folder: Path) -> Iterator[Finding]:
-    """Local data is read up to its first row: a wrong kind of file, split or column shows there."""
+    """Local data is read up to its first row: a wrong kind of file, split or column shows there.
+
+    A stage that drops bad rows may have one there.
+    """
+    drops = getattr(stage.config, "on_bad_row", "fail") == "drop"
     for path, reference, _ in references_of(stage.config):
         if not isinstance(reference, DataReference) or reference.scheme != "path":
             continue
@@ -82,6 +88,7 @@ def data_faults(stage: RecipeStage, folder: Path) -> Iterator[Finding]:
             split=reference.split, columns=dict(reference.columns),
         )  # fmt: skip
         try:
-            next(read_rows(source, limit=1))
+            parts = parts_of(source, limit=1)
+            next(good_rows(read_items(parts[0]), (lambda row: None) if drops else None), None)
         except DataError as error:
             yield ("stages", stage.id, *path), str(error)

@@ -57,6 +57,14 @@ def test_a_recipe_that_cannot_be_read_is_named(folder: Path, address: str, answe
     assert str(caught.value) == f"{folder}/{answer}"
 
 
+def test_a_bad_first_row_is_no_fault_of_a_recipe_that_drops_bad_rows(folder: Path):
+    (folder / "first.jsonl").write_text('{"text": \n{"text": "rye"}\n')
+    (folder / "bad.yaml").write_text(BASE.replace('"builtin:valley", documents: 400', "./first.jsonl"))
+    with pytest.raises(RecipeError, match=r"first\.jsonl:1: no JSON at column 9"):
+        Recipe.load(folder / "bad.yaml")
+    Recipe.load(folder / "bad.yaml", set=["corpus.on_bad_row=drop"])
+
+
 def test_a_thousand_faults_are_forty_lines_and_their_number(folder: Path):
     items = ", ".join("a" for _ in range(1000))
     (folder / "bad.yaml").write_text(BASE.replace('{data: "builtin:valley", documents: 400}', items))

@@ -19,7 +19,8 @@ import pytest
 import zstandard
 
 from pipeline.core.errors import DataError
-from pipeline.core.references import Resolved
+from pipeline.core.references import DataReference, Resolved, accepts
+from pipeline.core.resolve import Digests, Resolver
 from pipeline.data import files
 from pipeline.data.json_lines import _parse_slowly, parse_line
 from pipeline.data.parts import parts_of
@@ -159,6 +160,23 @@ def test_a_pattern_chooses_files_and_ids_do_not_depend_on_where_the_recipe_lies(
     assert ids("[ab].*") == ["./text/a.md", "./text/b.txt"]
     beside_rows = read_documents(Resolved("./text", "path", "", path=tmp_path / "text"))
     assert [row["text"] for row in beside_rows] == ["b.txt", "row"]
+
+
+def test_a_pattern_is_identified_by_what_it_means(tmp_path: Path):
+    (tmp_path / "a.md").write_text("one")
+    (tmp_path / "b.txt").write_text("two")
+
+    def resolve() -> Resolved:
+        found = Resolver({}, tmp_path, Digests(None)).resolve(DataReference(path="./*.md"), accepts(schemes="path"))
+        assert isinstance(found, Resolved)
+        return found
+
+    first = resolve()
+    assert (first.path, first.pattern) == (tmp_path, "*.md")
+    (tmp_path / "b.txt").write_text("changed")
+    assert resolve().fingerprint == first.fingerprint
+    (tmp_path / "a.md").write_text("changed")
+    assert resolve().fingerprint != first.fingerprint
 
 
 def test_links_to_folders_are_followed_and_loops_named(tmp_path: Path):
