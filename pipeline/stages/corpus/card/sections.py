@@ -29,8 +29,8 @@ def card_of(config: Config, name: str, funnel: Found, profile: Found, tested: Se
     steps = funnel["steps"]
     sections = [
         sources(profile, steps), whereabouts(steps), splits(funnel, config), duplicates(config, steps, profile),
-        benchmarks(config, steps, tested), *languages(config, profile), lengths(profile), *examples(profile, steps),
-        files(profile),
+        benchmarks(config, steps, tested), *languages(config, profile), lengths(profile), files(profile),
+        *examples(profile, steps),
     ]  # fmt: skip
     size = format_bytes(funnel["train_bytes"] + funnel["validation_bytes"])
     kept, read = funnel["documents"], funnel["documents_read"]

@@ -81,7 +81,7 @@ def metadata(shards: Shards, profile: dict[str, Any]) -> dict[str, Any]:
         if code != UNDETERMINED and number >= _SPOKEN * sum(profile["languages"].values())
     ]
     return {
-        **card_licence(source["license"] for source in profile["sources"]),
+        **card_licence(source["license"] for source in profile["sources"] if source["documents"]),
         **({"language": spoken} if spoken else {}),
         "size_categories": [size_category(shards.documents.total())],
         "task_categories": ["text-generation"],

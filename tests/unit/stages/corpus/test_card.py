@@ -180,6 +180,13 @@ def test_the_head_of_the_readme_is_what_the_hub_reads(readme: str):
     assert [entry["split"] for entry in data["configs"][0]["data_files"]] == ["train", "validation"]
 
 
+def test_a_source_of_which_nothing_stays_gives_the_corpus_no_licence(tmp_path):
+    rows, about = [{"text": text_of(seed)} for seed in range(9)], [{"license": "mit"}, {"license": "cc-by-nc-4.0"}]
+    made = Made(tmp_path, rows, [{"text": "tiny"}], validation=0, about=about)
+    assert DatasetCard.load(made.path / "README.md").data.license == "mit"
+    assert table_under((made.path / "README.md").read_text(), "Sources")[1][1:4] == ["cc-by-nc-4.0", "1", "0"]
+
+
 @pytest.mark.parametrize(
     ("licences", "head"),
     [
