@@ -17,7 +17,11 @@ def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageCont
     if fault:
         advice = "everything else is in place; `--rerun` this stage once the cause is mended"
         return [Check("model card", fault, "complete", "fail", advice)]
-    return [starts(artifact), *stated(ModelCard.load(artifact.path / README))]
+    found = [starts(artifact), *stated(ModelCard.load(artifact.path / README))]
+    fault = artifact.metrics.get("corpus_card_fault", "")
+    if fault:
+        found.append(Check("corpus card", fault, "complete", "fail", "`--rerun` this stage once the cause is mended"))
+    return found
 
 
 def starts(artifact: Artifact) -> Check:

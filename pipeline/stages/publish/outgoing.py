@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.artifacts import Corpus, Model, Preferences, Release, RewardModel, Tokenizer
@@ -22,6 +22,8 @@ from pipeline.stages.publish.page import README, Files, Origin, attempted, bare
 from pipeline.stages.publish.quick_start import addressed
 from pipeline.stages.publish.subject import subject_of
 
+DATA_FOLDER = "corpus"
+"""Where a published folder holds the repository of its corpus, which is none of the model's."""
 STAYS = ("dropped/", "samples.jsonl")
 """What of an artifact is for its maker alone: what was thrown away of a corpus, and what answers looked like."""
 
@@ -43,24 +45,39 @@ def outgoing(artifact: Artifact, target: HubTarget) -> Outgoing:
     Raises:
         StageError: for an artifact that is no repository, such as an evaluation.
     """
-    message = f"{artifact.manifest['kind']} {artifact.manifest['id']}, fingerprint {artifact.fingerprint[:12]}"
     if isinstance(artifact, Release):
+        message = f"{artifact.manifest['kind']} {artifact.manifest['id']}, fingerprint {artifact.fingerprint[:12]}"
         return Outgoing("model", release_contents(artifact.path, target), message)
+    return addressed_to(target, laid_out(artifact, target.repo.split("/")[1]))
+
+
+def laid_out(artifact: Artifact, name: str) -> Outgoing:
+    """The repository of an artifact, called `name`, with a quick start that opens the folder it lies in.
+
+    Raises:
+        StageError: as `outgoing`.
+    """
+    message = f"{artifact.manifest['kind']} {artifact.manifest['id']}, fingerprint {artifact.fingerprint[:12]}"
     kind, card = _card_of(artifact)
-    name = target.repo.split("/")[1]
     origin, no_origin = attempted(lambda: Origin(lineage(artifact), _recipe(artifact)), Origin())
     page, no_page = attempted(lambda: card(artifact, name, origin), bare(name))
     kept = {name: file for name, file in folder_contents(artifact.path).items() if not name.startswith(STAYS)}
     contents = kept | dict(page)
     digests = {name: artifact.manifest["files"][name] for name in kept if name not in page}
     contents[RECORD] = record([stage.manifest for stage in origin.stages], digests)
-    contents[README] = _addressed(page[README], target)
     return Outgoing(kind, contents, message, no_origin or no_page)
+
+
+def addressed_to(target: HubTarget, found: Outgoing) -> Outgoing:
+    """The same with a quick start that opens the repository on the Hub."""
+    card = found.contents[README]
+    assert isinstance(card, bytes), "`laid_out` wrote it"
+    return replace(found, contents={**found.contents, README: _addressed(card, target)})
 
 
 def release_contents(folder: Path, target: HubTarget) -> dict[str, Path | bytes]:
     """What is pushed of a published folder: everything, with a quick start that opens the repository."""
-    contents: dict[str, Path | bytes] = {**folder_contents(folder)}
+    contents: dict[str, Path | bytes] = {**_of_the_model(folder)}
     contents[README] = _addressed((folder / README).read_bytes(), target)
     return contents
 
@@ -110,5 +127,10 @@ CARDS: Mapping[type[Artifact], tuple[Kind, Callable[[Artifact, str, Origin], Fil
 
 def release_record(stages: list[Ancestor], folder: Path, digest: Callable[[Path], str]) -> bytes:
     """The record of a published folder, which is written into it."""
-    files = {name: digest(file) for name, file in folder_contents(folder).items() if name not in (README, RECORD)}
+    files = {name: digest(file) for name, file in _of_the_model(folder).items() if name not in (README, RECORD)}
     return record([stage.manifest for stage in stages], files)
+
+
+def _of_the_model(folder: Path) -> dict[str, Path]:
+    """The files of a published folder but those of its corpus."""
+    return {name: file for name, file in folder_contents(folder).items() if not name.startswith(f"{DATA_FOLDER}/")}

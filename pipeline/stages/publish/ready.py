@@ -12,8 +12,10 @@ def ready(config: Config) -> None:
     Raises:
         StageError: offline, without a token, or with one that has no right to the namespace.
     """
-    if config.hub is None:
+    targets = [target for target in (config.hub, config.corpus_hub) if target is not None]
+    if not targets:
         return
     from pipeline.hub.account import demand_access
 
-    demand_access(config.hub.repo, say)
+    for target in targets:
+        demand_access(target.repo, say)

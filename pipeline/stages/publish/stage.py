@@ -18,6 +18,7 @@ from pipeline.hub.target import HubTarget
 from pipeline.models.loading import load_config, load_model, load_tokenizer, save_model
 from pipeline.stages.publish.adapter import write_adapter
 from pipeline.stages.publish.config import Config
+from pipeline.stages.publish.corpus_release import release_corpus
 from pipeline.stages.publish.lineage import lineage
 from pipeline.stages.publish.metadata import Licence
 from pipeline.stages.publish.model_card import EXAMPLE, Findings, model_card, read_findings, start_of
@@ -49,6 +50,8 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     if fault:
         metrics["card_fault"] = fault
     headline = f"{name}: {format_count(subject.num_parameters)} parameters, {len(stages)} stages"
+    if inputs.corpus is not None:
+        metrics |= release_corpus(inputs.corpus, context.output, name, config.corpus_hub)
     if config.hub is None:
         return Outcome(metrics=metrics, headline=headline)
     pushed = publish(config.hub, context.output, name)

@@ -61,7 +61,7 @@ def tuned(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 def publish(model: Model, folder: Path) -> Any:
     config = Config.model_validate({"model": "dpo", "weights": "adapter", "license": "mit"})
-    return run(config, Inputs(model=model, evaluation=None), make_context(folder))
+    return run(config, Inputs(model=model, evaluation=None, corpus=None), make_context(folder))
 
 
 def test_the_repository_opens_by_peft_and_answers_as_the_merged_model(

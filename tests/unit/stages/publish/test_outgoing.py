@@ -14,8 +14,10 @@ from pipeline.core.errors import StageError
 from pipeline.core.stage import Inputs
 from pipeline.hub.contents import demand_harmless
 from pipeline.hub.markdown import wrapped
+from pipeline.hub.push import Pushed
 from pipeline.hub.target import HubTarget
 from pipeline.models.loading import load_model
+from pipeline.stages.publish import corpus_release
 from pipeline.stages.publish import stage as publish_stage
 from pipeline.stages.publish.checks import check
 from pipeline.stages.publish.config import Config
@@ -101,6 +103,52 @@ def test_what_was_thrown_away_of_a_corpus_stays_here(tmp_path):
     assert "| train | 3 |" in page_of(found) and "| filters | 5 | 4 |" in page_of(found)
 
 
+@pytest.fixture
+def small_corpus(tmp_path):
+    made = Made(tmp_path / "made", [{"text": text_of(seed), "id": f"d{seed}"} for seed in range(30)], validation=0.2)
+    more = {"settings": made.config.model_dump(mode="json"), "metrics": dict(made.outcome.metrics)}
+    return sealed(Corpus, made.path, "corpus", headline=made.outcome.headline, **more)
+
+
+def test_a_corpus_is_laid_out_with_the_model_and_is_none_of_its_repository(model, small_corpus, tmp_path):
+    from datasets import load_dataset
+
+    context = make_context(tmp_path / "publish")
+    outcome = run(Config(corpus="corpus"), Inputs(model=model, evaluation=None, corpus=small_corpus), context)
+    folder = context.output / "corpus"
+    assert outcome.metrics["corpus_files"] == len([file for file in folder.rglob("*") if file.is_file()]) >= 8
+    assert (folder / "train-00000.jsonl").samefile(small_corpus.path / "train-00000.jsonl")
+    opened = load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    rows = {split: small_corpus.metrics[f"{split}_documents"] for split in ("train", "validation")}
+    assert {name: split.num_rows for name, split in opened.items()} == rows
+    card = (folder / "README.md").read_text()
+    assert 'repository, revision = ".", None' in card and "## Where each document went" in card
+    release = sealed(Release, context.output, "publish", metrics=outcome.metrics)
+    assert not [name for name in outgoing(release, TARGET).contents if name.startswith("corpus/")]
+    assert not [name for name in json.loads((release.path / "gristmill/manifest.json").read_text())["files"]
+                if name.startswith("corpus/")]  # fmt: skip
+
+
+def test_a_corpus_is_pushed_to_the_repository_that_the_recipe_names(model, small_corpus, tmp_path, monkeypatch):
+    pushed = []
+
+    def push(contents, target, kind, message, say):
+        pushed.append((target.repo, kind, contents["README.md"].decode()))
+        return Pushed(target.repo, kind, "c" * 40, None, "https://x", len(contents), 1, True)
+
+    monkeypatch.setattr(corpus_release, "push", push)
+    config = Config.model_validate({"corpus": "corpus", "corpus_hub": "alice/text"})
+    outcome = run(config, Inputs(model=model, evaluation=None, corpus=small_corpus), make_context(tmp_path / "p"))
+    ((repo, kind, card),) = pushed
+    assert (repo, kind) == ("alice/text", "dataset") and 'repository, revision = "alice/text", "main"' in card
+    assert outcome.metrics["corpus_repo"] == "alice/text" and outcome.metrics["corpus_commit"] == "c" * 40
+    with pytest.raises(ValueError, match="names a repository, but no `corpus` to push there"):
+        Config.model_validate({"corpus_hub": "alice/text"})
+    unknown = Corpus(rows(tmp_path / "unknown", **{"train-0": [{"text": "a"}]}))
+    with pytest.raises(StageError, match="not published: no stage made it"):
+        run(Config(corpus="corpus"), Inputs(model=model, evaluation=None, corpus=unknown), make_context(tmp_path / "q"))
+
+
 def test_a_corpus_goes_with_its_card_and_without_what_safety_took_out(tmp_path):
     texts = [{"text": text_of(seed), "id": f"d{seed}"} for seed in range(40)]
     texts += [{"text": f"{text_of(50)} write to ann@example.org", "id": "personal"}, {"text": "tiny", "id": "## short"}]
@@ -143,7 +191,7 @@ def test_a_card_that_cannot_be_made_holds_no_weights_back(model, tmp_path):
     (folder / "evaluation.json").write_text('{"models": 3}')
     broken = sealed(Evaluation, folder, "evaluate")
     context = make_context(tmp_path / "publish")
-    outcome = run(Config(), Inputs(model=model, evaluation=broken), context)
+    outcome = run(Config(), Inputs(model=model, evaluation=broken, corpus=None), context)
     assert "evaluation.json: damaged" in outcome.metrics["card_fault"]
     assert file_digest(context.output / "model.safetensors") == file_digest(model.path / "model.safetensors")
     release = sealed(Release, context.output, "publish", metrics=outcome.metrics)
@@ -168,7 +216,7 @@ def test_what_does_not_open_is_not_pushed(model, tmp_path, monkeypatch):
     monkeypatch.setattr(publish_stage, "opens", lambda _: None)
     config = Config.model_validate({"hub": "alice/mine"})
     with pytest.raises(StageError, match="not pushed: the quick start of its card fails"):
-        run(config, Inputs(model=model, evaluation=None), make_context(tmp_path / "publish"))
+        run(config, Inputs(model=model, evaluation=None, corpus=None), make_context(tmp_path / "publish"))
 
 
 def test_a_smoke_run_pushes_nothing(tmp_path):

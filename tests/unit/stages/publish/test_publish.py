@@ -90,7 +90,7 @@ def released(chain, tmp_path_factory):
     model, evaluation = chain
     config = Config(license="mit", language=("en",))
     context = make_context(tmp_path_factory.mktemp("run") / "publish", recipe={"name": "tiny", "stages": {"ppo": {}}})
-    outcome = run(config, Inputs(model=model, evaluation=evaluation), context)
+    outcome = run(config, Inputs(model=model, evaluation=evaluation, corpus=None), context)
     return config, Release(context.output, "", "publish"), outcome
 
 
@@ -148,7 +148,7 @@ def test_the_fresh_process_cannot_import_this_package(tmp_path):
 
 def test_a_model_of_unknown_origin_is_published_without_lineage(tmp_path):
     model = save_tiny_model(tmp_path / "model")
-    run(Config(name="mine"), Inputs(model=model, evaluation=None), make_context(tmp_path / "publish"))
+    run(Config(name="mine"), Inputs(model=model, evaluation=None, corpus=None), make_context(tmp_path / "publish"))
     page = (tmp_path / "publish" / "README.md").read_text()
     assert "# mine" in page and "## Lineage" not in page and "## Evaluation" not in page and "license" not in page
 
