@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ def decontaminate(
 ) -> Iterator[Document]:
     """Drop documents with a run of words from a benchmark, as `benchmark`; `index` is the path of the runs."""
     for document in documents:
-        found = overlap(document.text, _loaded(index))
+        found = overlap(document.text, load_index(index))
         if found is None:
             yield document
         else:
@@ -125,16 +125,29 @@ def overlap(text: str, index: Index) -> tuple[str, str] | None:
 
 
 def _runs(words: Hashes, length: int) -> Hashes:
-    """The hashes of the runs of `length` words: polynomials of the words' own, modulo 2^64."""
+    """The hashes of the runs of `length` words: polynomials of the words' own, modulo 2^64.
+
+    Runs of 1, 2, 4, 8 … words are made of two halves; one of 13 is one of 8, then one of 4, then one.
+    """
     count = max(0, len(words) - length + 1)
-    runs = np.zeros(count, dtype=np.uint64)
-    for offset in range(length if count else 0):
-        runs += words[offset : offset + count] * np.uint64(pow(_MULTIPLIER, offset, 2**64))
+    runs, done = np.zeros(count, dtype=np.uint64), 0
+    for bit in range(length.bit_length() if count else 0):
+        if length >> bit & 1:
+            runs += words[done : done + count] * _power(done)
+            done += 1 << bit
+        half = 1 << bit
+        if 2 * half <= length:
+            words = words[: len(words) - half] + words[half:] * _power(half)
     return runs
 
 
+@cache
+def _power(exponent: int) -> np.uint64:
+    return np.uint64(pow(_MULTIPLIER, exponent, 2**64))
+
+
 @lru_cache(maxsize=1)
-def _loaded(path: str) -> Index:
+def load_index(path: str) -> Index:
     """The index, read once in each process."""
     arrays = np.load(path)
     return Index(arrays["hashes"], arrays["owners"], tuple(arrays["addresses"].tolist()), int(arrays["ngram"]))

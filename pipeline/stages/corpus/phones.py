@@ -1,9 +1,9 @@
 """Find telephone numbers: those that their form gives away, and any run of digits that the text calls a telephone.
 
 By their form: `+49 30 123456` (a country code that there is, 8 to 15 digits: ITU-T E.164), `(202) 555-0143`,
-`202-555-0143`, `202.555.0143`, `202 555 0143`, `020 7946 0958`, `01632 960123`, `030/1234567`, `06 12 34 56 78`.
-Other numbers count after a word such as `Tel.:`, `phone`, `call` or `fax`. Digits that go on before or after are a
-table's, a hexadecimal dump's or a date's.
+`202-555-0143`, `202.555.0143`, `202 555 0143`, `555-0143`, `020 7946 0958`, `0171 1234567`, `030/1234567`,
+`06 12 34 56 78`. Other numbers count after a word such as `Tel.:`, `phone`, `call` or `fax`. Digits that go on before
+or after are a table's, a hexadecimal dump's or a date's.
 """
 
 from __future__ import annotations
@@ -28,27 +28,33 @@ COUNTRY_CODE = (
 _EXTENSION = rf"(?:[{_SPACE},]{{0,2}}(?:ext\.?|x)[{_SPACE}]?\d{{1,5}})?"
 
 _INTERNATIONAL = (
-    rf"(?<![\w+])(?:\+[{_SPACE}]?|00[{_SPACE}]?(?=[1-9]\d{{0,2}}[{_SPACE}\-/.(]))\(?(?P<country>{COUNTRY_CODE})"
-    rf"(?P<national>{_DIGITS}{{6,14}})"
+    rf"(?<![\w+])(?:\((?=\+\d{{1,3}}\))\+|\+[{_SPACE}]?|00[{_SPACE}]?(?=[1-9]\d{{0,2}}[{_SPACE}\-/.(]))"
+    rf"\(?(?P<country>{COUNTRY_CODE})(?P<national>{_DIGITS}{{6,14}})"
 )
 _NORTH_AMERICAN = (
     rf"{_START}(?:\+?1[{_SPACE}.\-])?(?:\([1-9]\d\d\)[{_SPACE}\-]?\d{{3}}[{_SPACE}.\-]\d{{4}}"
-    r"|[2-9]\d\d-\d{3}-\d{4}|123-456-7890|[2-9]\d\d\.\d{3}\.\d{4}"
+    r"|[2-9]\d\d[-/]\d{3}-\d{4}|123-456-7890|[2-9]\d\d\.\d{3}\.\d{4}"
     rf"|{_ALONE_BEFORE}[2-9]\d\d[{_SPACE}]\d{{3}}[{_SPACE}\-]\d{{4}}{_ALONE_AFTER})"
 )
-_BRITISH = (
-    rf"{_START}{_ALONE_BEFORE}(?:(?:\(02\d\)|02\d)[{_SPACE}]\d{{4}}[{_SPACE}]\d{{4}}"
-    rf"|(?:\(0[137]\d{{3}}\)|0[137]\d{{3}})[{_SPACE}]\d{{3}}[{_SPACE}]?\d{{3}}"
-    rf"|(?:\(0[138]\d\d\)|0[138]\d\d)[{_SPACE}]\d{{3}}[{_SPACE}]\d{{4}}){_ALONE_AFTER}"
+_WITH_TRUNK_PREFIX = (
+    rf"{_START}{_ALONE_BEFORE}(?=\(?0[1-9](?:[{_SPACE}()\-]{{0,2}}\d){{7,9}}(?!\d))"
+    rf"(?:\(0\d{{1,4}}\)|0\d{{1,4}})[{_SPACE}\-](?:\d{{6,8}}|\d{{2,4}}(?:[{_SPACE}\-]\d{{2,4}}){{1,3}}){_ALONE_AFTER}"
 )
+"""0, then eight to ten digits in groups, as in Britain, Germany, Switzerland, Australia."""
+_RUSSIAN = rf"{_START}8[{_SPACE}\-]?\(\d{{3}}\)[{_SPACE}\-]?\d{{3}}-\d\d-\d\d"
+_FICTIONAL = rf"{_START}{_ALONE_BEFORE}555-\d{{4}}"
+"""The exchange that no one has, and that is in every made-up text."""
 _GERMAN = rf"{_START}(?:0[1-9]\d{{1,4}}[{_SPACE}]?/[{_SPACE}]?|\(0[1-9]\d{{1,4}}\)[{_SPACE}]?/?[{_SPACE}]?)\d{{4,8}}"
 _FRENCH = rf"{_START}{_ALONE_BEFORE}0[1-9](?P<pair>[{_SPACE}.\-])\d\d(?:(?P=pair)\d\d){{3}}{_ALONE_AFTER}"
 _BY_FORM = re.compile(
-    rf"(?:{_INTERNATIONAL}|{_NORTH_AMERICAN}|{_BRITISH}|{_GERMAN}|{_FRENCH}){_EXTENSION}{_END}", re.IGNORECASE
+    rf"(?:{_INTERNATIONAL}|{_NORTH_AMERICAN}|{_FICTIONAL}|{_RUSSIAN}|{_GERMAN}|{_FRENCH}|{_WITH_TRUNK_PREFIX})"
+    rf"{_EXTENSION}{_END}",
+    re.IGNORECASE,
 )
 _CALLED = re.compile(
     r"(?P<word>(?<!\w)(?:tel(?:ephone|efono|éfono|efon|éphone)?|phone|call(?:[ ](?:me|us|him|her|them))?|mobile|cell|"
-    r"fax|whatsapp|sms|dial|hotline|handy|mobil|ruf|numéro)(?!\w)(?:[ ](?:number|no|nr|is|at|on)\b\.?){0,2}"
+    r"fax|whatsapp|sms|dial|hotline|handy|mobil|ruf|numéro|contact|my[ ]number)"
+    r"(?!\w)(?:[ ](?:number|no|nr|is|at|on)\b\.?){0,2}"
     rf"[.:#]{{0,2}}[{_SPACE}\t]{{0,2}}|[☎☏📞✆]\ufe0f?[{_SPACE}:]{{0,2}})"
     rf"(?P<number>[(+]?\d{_DIGITS}{{6,13}}){_EXTENSION}{_END}",
     re.IGNORECASE,

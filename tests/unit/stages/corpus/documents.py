@@ -80,7 +80,8 @@ class Made:
         against += settings.pop("benchmarks", [])
         weights = settings.pop("weights", [None] * len(inputs))
         if against:
-            settings["decontaminate"] = {"against": [source.address for source in against]}
+            ngram = settings.pop("ngram", 13)
+            settings["decontaminate"] = {"against": [source.address for source in against], "ngram": ngram}
         about = settings.pop("about", [{}] * len(inputs))
         sources = [{"data": "./a.jsonl", "weight": weight, **said} for weight, said in zip(weights, about, strict=True)]
         self.config = Config(sources=sources, **settings)

@@ -10,13 +10,22 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
 from pipeline.stages.corpus.config import Config
-from pipeline.stages.corpus.decontaminate import _loaded, decontaminate, index_benchmarks, overlap, texts_in
+from pipeline.stages.corpus.decontaminate import (
+    _MULTIPLIER,
+    _runs,
+    decontaminate,
+    index_benchmarks,
+    load_index,
+    overlap,
+    texts_in,
+)
 from tests.unit.stages.corpus.documents import Made, documents, file_of, report, text_of, words
 
 ITEM = " ".join(words(900, 20))
@@ -30,8 +39,8 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Resolved:
 
 def indexed(folder: Path, *texts: str, ngram: int = 13) -> Any:
     index_benchmarks([write(folder / "one.jsonl", [{"question": text} for text in texts])], ngram, folder / "index.npz")
-    _loaded.cache_clear()
-    return _loaded(str(folder / "index.npz"))
+    load_index.cache_clear()
+    return load_index(str(folder / "index.npz"))
 
 
 def ngrams(text: str, length: int) -> set[tuple[str, ...]]:
@@ -95,6 +104,28 @@ def test_a_recipe_names_benchmarks(tmp_path):
     assert said == {"ngram": 13, "benchmarks": [
         {"address": "./short.jsonl", "rows": 2, "items": 4, "too_short": 3, "runs": 8},
     ]}  # fmt: skip
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 13, 31])
+def test_a_run_is_the_polynomial_of_its_words(length):
+    words = np.arange(3, 60, dtype=np.uint64) ** 7
+    plainly = [
+        sum(int(word) * pow(_MULTIPLIER, place, 2**64) for place, word in enumerate(words[start : start + length]))
+        % 2**64
+        for start in range(len(words) - length + 1)
+    ]
+    assert _runs(words, length).tolist() == plainly
+    assert not len(_runs(words[: length - 1], length))
+
+
+def test_the_recipe_says_how_many_words(tmp_path):
+    write(tmp_path / "short.jsonl", [{"question": ITEM}])
+    rows = [{"text": text_of(1)}, {"text": f"{text_of(2)} {' '.join(ITEM.split()[:11])}"}]
+    for ngram, kept in ((11, 1), (12, 2)):
+        made = Made(
+            tmp_path / str(ngram), rows, validation=0, benchmarks=[file_of(tmp_path / "short.jsonl")], ngram=ngram
+        )
+        assert len(made.texts()) == kept
 
 
 def test_short_runs_are_refused_unless_allowed():

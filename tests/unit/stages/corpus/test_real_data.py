@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.core.references import Resolved
 from pipeline.stages.corpus.config import Language
+from pipeline.stages.corpus.decontaminate import index_benchmarks, load_index, overlap, texts_in
 from pipeline.stages.corpus.extract import main_text
 from pipeline.stages.corpus.language import language_of
+from pipeline.stages.corpus.pii import without_pii
 from pipeline.stages.corpus.repair import repaired
 from pipeline.stages.corpus.shingles import jaccard, shingle_hashes
 from tests.unit.stages.corpus.documents import deduplicated
@@ -71,3 +74,24 @@ def test_languages_of_real_lines():
 def test_clean_real_text_is_left_alone(name):
     texts = [row["text"] for row in rows(name, 25)]
     assert sum(repaired(text) != text for text in texts) <= 1
+
+
+def test_real_leaks_are_those_that_the_plain_definition_finds(tmp_path):
+    """Some of GSM8K's training problems have a test problem's wording."""
+    benchmark = Resolved(address="gsm8k", scheme="path", fingerprint="", path=BUNDLE / "gsm8k_test.jsonl.gz")
+    theirs = set().union(*(runs_of(text, 13) for row in rows("gsm8k_test", 2_000) for text in texts_in(row)))
+    index_benchmarks([benchmark], 13, tmp_path / "index.npz")
+    index = load_index(str(tmp_path / "index.npz"))
+    texts = [row["question"] for row in rows("gsm8k_train", 3_000)]
+    found = [overlap(text, index) is not None for text in texts]
+    assert found == [bool(runs_of(text, 13) & theirs) for text in texts] and sum(found) >= 2
+
+
+def runs_of(text: str, length: int) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return set(zip(*(words[start:] for start in range(length)), strict=False))
+
+
+def test_clean_real_text_has_no_telephones_and_few_addresses():
+    texts = [row["text"] for name in ("corpus_books", "corpus_speeches", "corpus_rfcs") for row in rows(name, 60)]
+    assert not [text for text in texts if "<" in without_pii(text.replace("<", ""), ("phone", "iban", "ip"))]
