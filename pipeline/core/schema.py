@@ -91,7 +91,7 @@ def _stage_schema(stage: Stage, settings: JsonSchemaValue) -> dict[str, Any]:
     makes = f"Makes a {stage.output.__name__}."
     return {
         **settings,
-        "type": "object" if settings.get("required") else ["object", "null"],
+        "type": "object" if settings.keys() & {"required", "anyOf"} else ["object", "null"],
         "description": " ".join(filter(None, [settings.get("description"), makes])),
         "properties": {**settings["properties"], **own},
     }

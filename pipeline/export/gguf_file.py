@@ -98,12 +98,13 @@ def _write_settings(writer: GGUFWriter, config: PreTrainedConfig, architecture: 
 def _write_tokenizer(writer: GGUFWriter, tokenizer: TokenizersBackend, vocab_size: int) -> None:
     import gguf
 
+    pattern = pattern_name(tokenizer.backend_tokenizer)
     settings = json.loads(tokenizer.backend_tokenizer.to_str())
     added = {token["id"]: token["content"] for token in settings["added_tokens"]}
     words = {index: token for token, index in settings["model"]["vocab"].items()} | added
     kinds = gguf.TokenType
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pattern_name(tokenizer.backend_tokenizer))
+    writer.add_tokenizer_pre(pattern)
     writer.add_token_list([words.get(index, f"[UNUSED{index}]") for index in range(vocab_size)])
     writer.add_token_types(
         [

@@ -35,7 +35,7 @@ FACTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("vocab_size", "tokens"),
         ("bytes_per_token", "bytes per token"),
         ("round_trip", "texts that come back exactly"),
-        ("unused_tokens", "merged tokens never used"),
+        ("unused_tokens", "learned tokens never used"),
         ("training_bytes", "bytes learned from"),
         ("held_out_texts", "texts measured on"),
     ),

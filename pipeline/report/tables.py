@@ -10,6 +10,7 @@ from pipeline.data.funnel import ledger
 from pipeline.report.numbers import moment, number, with_error
 from pipeline.report.reading import StageRecord, read_rows
 from pipeline.report.samples import legible
+from pipeline.report.tokenizers import tokenizer_tables
 from pipeline.report.views import Table
 
 _MOST_SOURCES = 4
@@ -28,6 +29,8 @@ def _made_tables(stage: StageRecord) -> list[Table]:
     if stage.kind == "corpus" and (path := stage.folder / "funnel.json").exists():
         steps = read_json(path)["steps"]
         return [table for table in (account_table(steps), changed_table(steps)) if table.rows]
+    if stage.kind == "tokenizer" and (path := stage.folder / "tokenizer_report.json").exists():
+        return tokenizer_tables(read_json(path))
     if stage.kind == "pretrain" and (path := stage.folder / "samples.jsonl").exists():
         return [excerpt_table(read_rows(path))]
     if stage.kind == "evaluate" and (path := stage.folder / "evaluation.json").exists():

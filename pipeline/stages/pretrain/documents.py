@@ -18,11 +18,6 @@ def read_split(corpus: Corpus, split: str) -> Iterator[dict[str, Any]]:
             yield from map(json.loads, file)
 
 
-def texts_of(corpus: Corpus, split: str) -> Iterator[str]:
-    """The texts of a split."""
-    return (document["text"] for document in read_split(corpus, split))
-
-
 def validation_documents(corpus: Corpus, limit: int) -> list[dict[str, Any]]:
     """The first `limit` held-out documents: which ones are held out is random already.
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.artifact import Artifact
 from pipeline.core.estimates import Estimate, EstimateContext, Figure
+from pipeline.core.progress import Progress
 from pipeline.core.quantities import format_count
-from pipeline.core.stage import Inputs
+from pipeline.core.stage import Engine, Inputs
 from pipeline.data.sizes import BYTES_PER_TOKEN
 from pipeline.models.sizes import sizes_of
 from pipeline.stages.pretrain.config import Config
@@ -83,9 +84,11 @@ def _tokenizer(source: Artifact, context: EstimateContext) -> tuple[Figure | Non
     if not context.can_open(source):
         return context.foreseen(source).get("vocab_size"), None
     if "vocab_size" in source.metrics:
-        return Figure(source.metrics["vocab_size"]), source.metrics["bytes_per_token"]
+        return Figure(source.metrics["vocab_size"]), source.metrics.get("bytes_per_token")
     content = json.loads((source.path / "tokenizer.json").read_text(encoding="utf-8"))
-    tokens = {*content["model"]["vocab"], *(token["content"] for token in content["added_tokens"])}
+    vocabulary = content["model"]["vocab"]
+    known = vocabulary if isinstance(vocabulary, dict) else (piece for piece, _ in vocabulary)  # unigram: with scores
+    tokens = {*known, *(token["content"] for token in content["added_tokens"])}
     return Figure(len(tokens)), None
 
 
@@ -114,11 +117,10 @@ def _rows(config: Config, inputs: Inputs, bytes_per_token: float | None, context
 
 def _count(config: Config, inputs: Inputs, context: EstimateContext) -> RowPlan:
     """The rows as the stage will pack and order them."""
-    from pipeline.models.loading import load_tokenizer
     from pipeline.stages.pretrain.arrangement import arranged
-    from pipeline.stages.pretrain.documents import texts_of
     from pipeline.stages.pretrain.token_store import build_store, open_store
 
     with tempfile.TemporaryDirectory() as folder:
-        build_store(Path(folder), texts_of(inputs.corpus, "train"), load_tokenizer(inputs.tokenizer.path))
+        shards, quiet = inputs.corpus.shards("train"), Progress("plan", quiet=True)
+        build_store(Path(folder), shards, inputs.tokenizer.path, Engine(), quiet)
         return arranged(config, open_store(Path(folder)), context.seed)[1]

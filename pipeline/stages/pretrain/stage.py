@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -13,7 +14,7 @@ from pipeline.models.decoder import DecoderConfig, DecoderForCausalLM
 from pipeline.models.loading import load_tokenizer, new_model, require_pad_token, save_model
 from pipeline.stages.pretrain.arrangement import ARRANGEMENTS, Collate, arranged
 from pipeline.stages.pretrain.config import Config, DecoderSettings, PretrainTrain
-from pipeline.stages.pretrain.documents import texts_of, validation_documents
+from pipeline.stages.pretrain.documents import validation_documents
 from pipeline.stages.pretrain.estimate import padded_vocabulary, with_horizon
 from pipeline.stages.pretrain.evaluation import baseline_figures, loss_figures
 from pipeline.stages.pretrain.held_out import HeldOut
@@ -45,7 +46,7 @@ def run(config: Config, inputs: Inputs, context: StageContext) -> Outcome:
     require_offered("muon" if config.train.optimizer == "muon" else "pretrain")
     tokenizer = load_tokenizer(inputs.tokenizer.path)
     config = with_horizon(config, len(tokenizer))
-    store = token_store(inputs.corpus, tokenizer, context)
+    store = token_store(inputs.corpus, inputs.tokenizer.path, context)
     context_length = config.decoder.max_position_embeddings
     packing, rows = arranged(config, store, context.seed)
     model = new_model(decoder_config(config.decoder, tokenizer), context.seed)
@@ -90,11 +91,11 @@ def train(
     return summary(context, plan.steps, plan.tokens_at(plan.steps), choices), choices
 
 
-def token_store(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, context: StageContext) -> TokenStore:
+def token_store(corpus: Corpus, tokenizer: Path, context: StageContext) -> TokenStore:
     """The corpus' training documents as tokens, built by rank 0."""
     folder = context.work / TOKENS
     if context.processes.is_main:
-        build_store(folder, texts_of(corpus, "train"), tokenizer)
+        build_store(folder, corpus.shards("train"), tokenizer, context.runtime.engine, context.progress)
     context.processes.barrier()
     return open_store(folder)
 

@@ -1,4 +1,4 @@
-"""A byte-level BPE tokenizer, trained on the text that the models will see."""
+"""A tokenizer, trained on the text that the models will see, or adopted from elsewhere."""
 
 from pipeline.stages.alone import alone
 from pipeline.stages.tokenizer.config import STAGE, Config

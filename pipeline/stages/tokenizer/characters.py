@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenizers import AddedToken, Tokenizer, decoders, models
+from tokenizers import Tokenizer, decoders, models
 from transformers import TokenizersBackend
 
-from pipeline.data.special_tokens import SPECIAL_TOKENS
-from pipeline.stages.tokenizer.dress import dress
-
-UNKNOWN_TOKEN = "<|unknown|>"
+from pipeline.stages.tokenizer.dress import UNKNOWN_TOKEN, WITH_UNKNOWN, dress
 
 
 def learn_characters(texts: Iterable[str]) -> TokenizersBackend:
@@ -21,16 +18,15 @@ def learn_characters(texts: Iterable[str]) -> TokenizersBackend:
     found: set[str] = set()
     for text in texts:
         found.update(text)
-    tokens = [*SPECIAL_TOKENS, UNKNOWN_TOKEN, *sorted(found)]
+    tokens = [*WITH_UNKNOWN, *sorted(found)]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     # Byte pairs of which none are merged: characters, and twice as fast as a table of words cut into characters.
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token=UNKNOWN_TOKEN, fuse_unk=False))
     tokenizer.decoder = decoders.Fuse()
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in (*SPECIAL_TOKENS, UNKNOWN_TOKEN)])
     return dress(tokenizer, unk_token=UNKNOWN_TOKEN)
 
 
 def known_characters(tokenizer: TokenizersBackend) -> str:
     """Every character that the tokenizer has a token for, in the order of the tokens."""
-    first = len(SPECIAL_TOKENS) + 1
+    first = len(WITH_UNKNOWN)
     return "".join(tokenizer.convert_ids_to_tokens(list(range(first, len(tokenizer)))))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from transformers import AutoTokenizer, TokenizersBackend
 
 from pipeline.core.artifact import Artifact
@@ -22,22 +25,30 @@ _EXCHANGE = [
 def check(config: Config, inputs: Inputs, artifact: Artifact, context: StageContext) -> list[Check]:
     """The checks of a tokenizer: those of its algorithm after those of all."""
     tokenizer = AutoTokenizer.from_pretrained(artifact.path)
+    if config.adopt is not None:
+        return adopted_checks(tokenizer, artifact.metrics)
     algorithm, figures = ALGORITHMS[config.algorithm], artifact.metrics
-    returning = algorithm.must_return(tokenizer)
-    saved = round_trip_share(tokenizer, returning, encode(tokenizer, returning))
-    checks = [
-        round_trip(min(figures["round_trip"], saved)),
-        special_tokens(tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))),
-        chat_template(tokenizer),
-    ]
-    if algorithm.merges_from is None:
+    checks = [special_tokens(tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))), chat_template(tokenizer)]
+    if algorithm.must_return is None:
+        checks = [lost(figures["unknown_share"], figures["round_trip"]), *checks]
+    else:
+        returning = algorithm.must_return(tokenizer)
+        saved = round_trip_share(tokenizer, returning, encode(tokenizer, returning))
+        checks = [round_trip(min(figures["round_trip"], saved)), *checks]
+    if algorithm.first_learned is None:
         return [*checks, all_read(figures["bytes_unread"], figures["bytes_read"])]
     return [
         *checks,
         bytes_per_token(figures["bytes_per_token"]),
-        unused_tokens(figures["unused_tokens"], figures["vocab_size"] - algorithm.merges_from),
+        unused_tokens(figures["unused_tokens"], figures["learned"]),
         size(figures["vocab_size"], figures["vocab_size_asked"]),
     ]
+
+
+def adopted_checks(tokenizer: TokenizersBackend, figures: Mapping[str, Any]) -> list[Check]:
+    """Those of a tokenizer that was not learned here: it may be as it is, but must do for conversations."""
+    checks = [returned(figures["round_trip"]), chat_template(tokenizer)]
+    return [*checks, bytes_per_token(figures["bytes_per_token"])] if "bytes_per_token" in figures else checks
 
 
 def round_trip(share: float) -> Check:
@@ -48,6 +59,23 @@ def round_trip(share: float) -> Check:
         "1.0",
         graded(fail=share < 1),
         "text is changed before it is encoded: look for a normalizer in tokenizer.json",
+    )
+
+
+def returned(share: float) -> Check:
+    """Whether decoding gives back what was encoded, of a tokenizer that promises nothing."""
+    advice = "this tokenizer changes text: what a model writes with it can never be the text that was read"
+    return Check("texts that come back", share, "1.0", graded(warn=share < 1), advice)
+
+
+def lost(unknown: float, share: float) -> Check:
+    """How much of the text a tokenizer cannot write."""
+    return Check(
+        "tokens that are unknown",
+        round(unknown, 5),
+        f"at most 0.01 ({share:.0%} of the texts come back whole)",
+        graded(warn=unknown > 0.01),
+        "raise vocab_size, or take an algorithm that writes every text: byte_bpe, bpe, unigram",
     )
 
 
@@ -83,17 +111,17 @@ def bytes_per_token(figure: float) -> Check:
     )
 
 
-def unused_tokens(count: int, merged: int) -> Check:
+def unused_tokens(count: int, learned: int) -> Check:
     """How many learned tokens do not occur in the text that was looked at. Those on the way to longer ones never do."""
-    share = count / merged if merged else 0.0
+    share = count / learned if learned else 0.0
     verdict = graded(warn=share > 0.5)
-    return Check("unused tokens", count, "at most half of the merges", verdict, "lower vocab_size, or add text")
+    return Check("unused tokens", count, "at most half of those learned", verdict, "lower vocab_size, or add text")
 
 
 def size(real: int, asked: int) -> Check:
     """Whether the text was large enough for the vocabulary asked for; models take the real size in any case."""
     verdict = graded(warn=real != asked)
-    return Check("vocabulary", real, str(asked), verdict, "the text holds no more merges: add text, or ask for less")
+    return Check("vocabulary", real, str(asked), verdict, "the text holds no more tokens: add text, or ask for less")
 
 
 def all_read(unread: int, read: int) -> Check:

@@ -12,8 +12,8 @@ _ENTRY = 45
 
 def estimate(config: Config, inputs: Inputs, context: EstimateContext) -> Estimate:
     """Disk by the vocabulary, time by the bytes that are learned from."""
-    pace = {"training_bytes": Figure(config.sample, "<=")}
-    if config.vocab_size is None:  # as many as the text has characters
+    pace = {"training_bytes": Figure(config.sample, "<=")} if config.text else {}
+    if config.vocab_size is None:  # as many as the text has characters, or the adopted one has
         later = f"after {context.id}"
         return Estimate(pace=pace, unknown={"disk_bytes": later})
     return Estimate(

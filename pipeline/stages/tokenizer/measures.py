@@ -37,7 +37,14 @@ def round_trip_share(tokenizer: TokenizersBackend, texts: Sequence[str], ids: Se
     return sum(one == other for one, other in zip(texts, decoded, strict=True)) / len(texts)
 
 
-def unused_tokens(tokenizer: TokenizersBackend, ids: Iterable[Sequence[int]], first: int) -> int:
-    """How many of the tokens from `first` on never occur in `ids`."""
+def unused_tokens(ids: Iterable[Sequence[int]], learned: Iterable[int]) -> list[int]:
+    """Which of the tokens `learned` never occur in `ids`."""
     used = {token for row in ids for token in row}
-    return sum(token not in used for token in range(first, len(tokenizer)))
+    return [token for token in learned if token not in used]
+
+
+def unknown_share(tokenizer: TokenizersBackend, ids: Iterable[Sequence[int]]) -> float:
+    """Share of the tokens that stand for text which is lost."""
+    rows = list(ids)
+    unknown = sum(list(row).count(tokenizer.unk_token_id) for row in rows)  # pyright: ignore[reportArgumentType] -- None counts 0
+    return unknown / max(1, sum(len(row) for row in rows))

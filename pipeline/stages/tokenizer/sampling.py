@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from xxhash import xxh3_64_intdigest
 
@@ -13,12 +14,15 @@ HELD_OUT_BYTES = 300_000
 PIECE_CHARACTERS = 1_000_000
 
 
+Kind = TypeVar("Kind", bound=str)
+
+
 @dataclass(frozen=True)
-class Sample:
+class Sample(Generic[Kind]):
     """Texts to learn from, and others to measure on."""
 
-    training: list[str]
-    held_out: list[str]
+    training: list[Kind]
+    held_out: list[Kind]
     """Texts that are not in `training`; empty when there are too few of them."""
     bytes_read: int
     """Size of all the texts from which these were chosen."""
@@ -29,13 +33,14 @@ class Sample:
         return sum(len(text.encode("utf-8")) for text in (*self.training, *self.held_out))
 
 
-def sample_texts(texts: Iterable[str], size: int) -> Sample:
+def sample_texts(texts: Iterable[Kind], size: int) -> Sample[Kind]:
     """At most `size` bytes to learn from and `HELD_OUT_BYTES` to measure on: the texts of the lowest hashes.
 
     A fiftieth of the hashes is set aside for measuring, unless nothing is left then: of a single text, for instance.
     Memory holds the sample, never all the texts.
     """
-    training, held_out = _Lowest(size), _Lowest(HELD_OUT_BYTES)
+    training: _Lowest[Kind] = _Lowest(size)
+    held_out: _Lowest[Kind] = _Lowest(HELD_OUT_BYTES)
     bytes_read = 0
     for text in texts:
         encoded = text.encode("utf-8")
@@ -62,21 +67,26 @@ def pieces(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-class _Lowest:
+class _Lowest(Generic[Kind]):
     """The texts of the lowest keys, up to a size in bytes; at least one."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._total = 0
-        self._heap: list[tuple[int, str, int]] = []
+        self._heap: list[tuple[int, Kind, int]] = []
+        self._limit = 2**64
+        """The lowest key that was let go: one above it has no place, though there may be room again."""
 
-    def offer(self, key: int, text: str, size: int) -> None:
+    def offer(self, key: int, text: Kind, size: int) -> None:
         """Take the text in, and let those of the highest keys go that no longer fit."""
+        if key >= self._limit:
+            return
         heapq.heappush(self._heap, (-key, text, size))
         self._total += size
         while self._total > self._size and len(self._heap) > 1:
-            self._total -= heapq.heappop(self._heap)[2]
+            key, _, gone = heapq.heappop(self._heap)
+            self._total, self._limit = self._total - gone, -key
 
-    def texts(self) -> list[str]:
+    def texts(self) -> list[Kind]:
         """The texts by ascending key."""
         return [text for _, text, _ in sorted(self._heap, key=lambda entry: (-entry[0], entry[1]))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Any
 
 from pipeline.core.artifact import Artifact
@@ -15,9 +14,25 @@ from pipeline.data.rows import names_of, read_rows
 _MESSAGE_COLUMNS = {"messages": "user", "prompt": "user", "completion": "assistant"}
 
 
-def texts(sources: Iterable[Resolved | Artifact]) -> Iterator[str]:
+class Text(str):
+    """A text that knows where it is from."""
+
+    source: str
+    """The source of its row; the address of the input where the row names none."""
+    language: str | None
+    """Its row's column `language`."""
+
+
+def texts(sources: Iterable[Resolved | Artifact]) -> Iterator[Text]:
     """Every text of every source, in order."""
-    return chain.from_iterable(_texts_of(row, place) for source in sources for place, row in read_rows(source))
+    for source in sources:
+        for place, row in read_rows(source):
+            named, language = row.get("source"), row.get("language")
+            for content in _texts_of(row, place):
+                text = Text(content)
+                text.source = named if isinstance(named, str) else str(source.address)
+                text.language = language if isinstance(language, str) else None
+                yield text
 
 
 def _texts_of(row: dict[str, Any], place: str) -> Iterator[str]:

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from pipeline.stages.pretrain.packing import PackedBatch, PackedRows, pack
-from pipeline.stages.pretrain.token_store import TokenStore, build_store, open_store
-from tests.unit.models.tiny import END, tiny_decoder, tiny_rows, tiny_tokenizer
+from pipeline.stages.pretrain.token_store import TokenStore
+from tests.unit.models.tiny import tiny_decoder, tiny_rows
 
 
 def store_of(documents):
@@ -16,20 +16,6 @@ def store_of(documents):
 def rows_of(documents, context_length):
     store = store_of(documents)
     return PackedRows(store, pack(store, context_length))
-
-
-def test_the_store_gives_back_what_was_written(tmp_path):
-    texts = [f"document {number}" for number in range(5)]
-    build_store(tmp_path, iter(texts), tiny_tokenizer())
-    store = open_store(tmp_path)
-    documents = [store.tokens[a:b].tolist() for a, b in zip(store.starts[:-1], store.starts[1:], strict=True)]
-    assert [tiny_tokenizer().decode(ids[1:-1]) for ids in documents] == texts
-
-
-def test_a_half_written_store_is_written_anew(tmp_path):
-    (tmp_path / "tokens.bin").write_bytes(b"cut off")
-    build_store(tmp_path, ["text"], tiny_tokenizer())
-    assert open_store(tmp_path).tokens[-1] == END
 
 
 def test_every_document_lies_whole_in_one_row():

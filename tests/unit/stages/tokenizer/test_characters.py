@@ -14,9 +14,9 @@ from pipeline.core.artifact import write_json
 from pipeline.core.stage import Inputs
 from pipeline.data.special_tokens import SPECIAL_TOKENS
 from pipeline.stages.tokenizer.algorithms import ALGORITHMS
-from pipeline.stages.tokenizer.characters import UNKNOWN_TOKEN
 from pipeline.stages.tokenizer.checks import check
 from pipeline.stages.tokenizer.config import Config
+from pipeline.stages.tokenizer.dress import UNKNOWN_TOKEN
 from pipeline.stages.tokenizer.measures import encode
 from tests.unit.stages.tiny import make_context
 from tests.unit.stages.tokenizer.test_tokenizer import made, source

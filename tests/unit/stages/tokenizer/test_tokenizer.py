@@ -44,7 +44,7 @@ def source(path: Path, rows: Sequence[dict[str, Any]]) -> Resolved:
 def made(folder: Path, *sources: Resolved, **settings: Any) -> tuple[Path, Outcome]:
     context = make_context(folder / "tokenizer")
     config = Config(text=["./a.jsonl"] * len(sources), **settings)
-    return context.output, run(config, Inputs(text=list(sources)), context)
+    return context.output, run(config, Inputs(text=list(sources), adopt=None, compare=[]), context)
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +139,10 @@ def test_a_long_text_is_cut_after_a_line():
 
 def test_unused_tokens_are_merges_that_never_occur(tokenizer):
     used = encode(tokenizer, TEXTS)
-    assert unused_tokens(tokenizer, [range(len(tokenizer))], SMALLEST) == 0
-    assert unused_tokens(tokenizer, [], SMALLEST) == len(tokenizer) - SMALLEST
-    assert 0 < unused_tokens(tokenizer, used, SMALLEST) < len(tokenizer) - SMALLEST
+    merged = range(SMALLEST, len(tokenizer))
+    assert unused_tokens([range(len(tokenizer))], merged) == []
+    assert unused_tokens([], merged) == list(merged)
+    assert 0 < len(unused_tokens(used, merged)) < len(merged)
 
 
 def test_the_stage_saves_and_measures_what_its_checks_then_pass(tmp_path):
