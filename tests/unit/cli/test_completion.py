@@ -43,6 +43,7 @@ def a_folder_with_a_recipe_and_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("gristmill status ", ["runs/tiny"]),
         ("gristmill verify runs/t", ["runs/tiny"]),
         ("gristmill init ti", ["tiny-dpo", "tiny"]),
+        ("gristmill init corp", ["corpus-books"]),
         (
             "gristmill init acc",
             [
