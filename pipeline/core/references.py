@@ -66,7 +66,8 @@ class Reference(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     path: str
-    """The address: a stage's id, `./path`, `hf://…`, `builtin:…` or `module:function`."""
+    """The address: a stage's id, `./path`, `hf://…`, `builtin:…` or `module:function`; of data also a pattern of files
+    (`./text/**/*.md`), or a URL (`s3://…`, `https://…`)."""
 
     @property
     def scheme(self) -> Scheme:

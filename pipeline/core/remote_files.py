@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 
 from pipeline.core import patience
@@ -44,9 +45,19 @@ def remote_digest(files: tuple[RemoteFile, ...]) -> str:
 
 
 def _http_file(url: str) -> Iterator[RemoteFile]:
-    with request(url, "HEAD") as answer:
+    with _headers(url) as answer:
         name = unquote(PurePosixPath(urlsplit(url).path).name)
         yield RemoteFile(url, name, int(answer.headers.get("Content-Length") or 0), http_mark(answer.headers))
+
+
+def _headers(url: str) -> Any:
+    """An answer whose body nobody reads. Where a link is signed for reading alone, only GET is answered."""
+    try:
+        return request(url, "HEAD")
+    except HTTPError as error:
+        if error.code not in (403, 405, 501):
+            raise
+        return request(url, "GET")
 
 
 def _stored_files(url: str) -> Iterator[RemoteFile]:

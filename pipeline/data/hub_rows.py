@@ -18,10 +18,19 @@ def hub_name(source: Resolved) -> str:
 
 
 def hub_splits(source: Resolved) -> list[str]:
-    """The splits that the Hub names."""
+    """The splits that the Hub names.
+
+    Raises:
+        DataError: when there is no such data set.
+    """
     from datasets import get_dataset_split_names
 
-    return [str(split) for split in get_dataset_split_names(hub_name(source), source.subset, revision=source.revision)]
+    try:
+        names = get_dataset_split_names(hub_name(source), source.subset, revision=source.revision)
+    except (*_faults(), ValueError) as error:  # ValueError: no such subset
+        said = f"cannot be read ({_reason(error)}); check the name and the network"
+        raise DataError(f"hf://datasets/{hub_name(source)}: {said}") from None
+    return [str(name) for name in names]
 
 
 def hub_shards(source: Resolved, split: str) -> tuple[int, int]:

@@ -203,6 +203,10 @@ def test_rows_of_the_hub_are_streamed_by_load_dataset(tmp_path, monkeypatch):
     assert [row for part in parts for row in read_part(part)] == rows
     assert [row["text"] for row in read_documents(source, limit=1)] == ["one"]
     assert not list((tmp_path / "cache").rglob("*.arrow"))
+    with pytest.raises(
+        DataError, match=r"^hf://datasets/.*/none: cannot be read \(.*\); check the name and the network"
+    ):
+        splits(replace(source, name=str(tmp_path / "none")))
     with pytest.raises(DataError, match=r"^hf://datasets/.*\[nope\]: cannot be read \(.*train.*\); check the name"):
         list(read_documents(source, split="nope"))
     with pytest.raises(DataError, match=r"no column 'body' \(wanted as 'text'\); .* has text"):

@@ -88,6 +88,7 @@ class Server(ThreadingHTTPServer):
     content = as_jsonl(TEXTS)
     marks: tuple[tuple[str, str], ...] = (("ETag", '"1"'),)
     ranges = True
+    no_head = False
     breaks_after: int | None = None
     """Bytes after which an answer breaks off."""
     refusals: list[int] = []
@@ -103,7 +104,10 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_HEAD(self) -> None:
-        self._head(0)
+        if self.server.no_head:
+            self.send_error(405)
+        else:
+            self._head(0)
 
     def do_GET(self) -> None:
         start = int((self.headers.get("Range") or "bytes=0-")[6:-1]) if self.server.ranges else 0
@@ -154,7 +158,7 @@ def test_an_answer_that_breaks_off_is_gone_on_with(server: Server, ranges: bool)
 
 
 def test_packed_files_and_row_groups_are_read_from_a_server(server: Server):
-    server.content = gzip.compress(as_jsonl(TEXTS))
+    server.content, server.no_head = gzip.compress(as_jsonl(TEXTS)), True
     assert texts(resolve(url(server, "a.jsonl.gz"))) == TEXTS
     server.content = as_parquet(TEXTS, row_group_size=1000)
     assert texts(resolve(url(server, "a.parquet")), largest=1) == TEXTS
