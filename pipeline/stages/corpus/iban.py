@@ -35,6 +35,8 @@ def without_ibans(text: str) -> str:
 
 
 def is_iban(characters: str) -> bool:
-    """Whether country, length and check digits agree."""
+    """Whether country, length and check digits (02 to 98) agree."""
+    if characters[2:4] in ("00", "01", "99"):  # what leaves the same remainder as 97, 98 and 02
+        return False
     turned = characters[4:] + characters[:4]
     return LENGTHS.get(characters[:2]) == len(characters) and int("".join(str(int(c, 36)) for c in turned)) % 97 == 1

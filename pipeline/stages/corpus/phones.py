@@ -28,7 +28,7 @@ COUNTRY_CODE = (
 _EXTENSION = rf"(?:[{_SPACE},]{{0,2}}(?:ext\.?|x)[{_SPACE}]?\d{{1,5}})?"
 
 _INTERNATIONAL = (
-    rf"(?<![\w+])(?:\((?=\+\d{{1,3}}\))\+|\+[{_SPACE}]?|00[{_SPACE}]?(?=[1-9]\d{{0,2}}[{_SPACE}\-/.(]))"
+    rf"(?<![\w+])(?:\((?=\+\d{{1,3}}\))\+|\+[{_SPACE}]?|{_ALONE_BEFORE}00[{_SPACE}]?(?=[1-9]\d{{0,2}}[{_SPACE}\-/.(]))"
     rf"\(?(?P<country>{COUNTRY_CODE})(?P<national>{_DIGITS}{{6,14}})"
 )
 _NORTH_AMERICAN = (
