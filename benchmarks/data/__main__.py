@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.data import quality, whole
+from benchmarks.data import encoding, quality, tokenizers, whole
 
 PARTS = {
     "extraction": lambda asked: quality.extraction(asked.data),
@@ -17,6 +17,8 @@ PARTS = {
     "near-duplicates": lambda asked: quality.near_duplicates(asked.data),
     "speed": lambda asked: whole.speed(asked.data, asked.turns),
     "scaling": lambda asked: whole.scaling(asked.data, asked.turns),
+    "encoding": lambda asked: encoding.encoding(asked.data, min(asked.turns, 2)),
+    "tokenizers": lambda asked: tokenizers.tokenizers(asked.data, asked.tokens),
     "memory": lambda asked: whole.memory(asked.data, asked.gigabytes),
 }
 
@@ -27,6 +29,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the open bundle of texts")
     parser.add_argument("--part", choices=list(PARTS), nargs="+", default=list(PARTS))
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=300_000, help="that each tokenizer's decoder is trained on")
     parser.add_argument("--gigabytes", type=float, default=2, help="of input for the part `memory`")
     asked = parser.parse_args()
     for part in asked.part:

@@ -58,6 +58,12 @@ class Encoder:
         # Where there is no begin token, the end token stands before the text too, as it does between documents.
         begin: Any = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         self._begin, self._end = (np.array([token], dtype=self.dtype) for token in (begin, end))
+        added: Any = tokenizer.added_tokens_decoder  # pyright: ignore[reportAttributeAccessIssue]
+        marks = {
+            index: token.content for index, token in added.items()
+            if token.special and token.content != tokenizer.unk_token
+        }  # fmt: skip
+        self._marks, self._mark_names = set(marks), re.compile("|".join(map(re.escape, marks.values())) or "(?!)")
         self._words = word_pattern(tokenizer)
         self._ids = _Words(self._encoded)
 
@@ -76,7 +82,19 @@ class Encoder:
         return [np.concatenate((self._begin, ids, self._end)) for ids in self.encode(texts)]
 
     def _encoded(self, text: str) -> bytes:
-        return np.array(self._backend.encode(text, add_special_tokens=False).ids, dtype=self.dtype).tobytes()
+        ids = self._backend.encode(text, add_special_tokens=False).ids
+        return np.array(self._without_marks(text, ids), dtype=self.dtype).tobytes()
+
+    def _without_marks(self, text: str, ids: list[int]) -> list[int]:
+        """`ids` of `text`; where a special token is among them all the same, those of the text broken inside of it.
+
+        It may be a piece of the model's vocabulary, as SentencePiece's end token is.
+        """
+        if self._marks.isdisjoint(ids):
+            return ids
+        cuts = [0, *(match.start() + 1 for match in self._mark_names.finditer(text)), len(text)]
+        parts = [text[start:end] for start, end in pairwise(cuts)]
+        return [token for part in parts for token in self._backend.encode(part, add_special_tokens=False).ids]
 
     def _by_the_library(self, texts: Sequence[str]) -> list[np.ndarray]:
         pieces: list[str] = []
@@ -85,8 +103,10 @@ class Encoder:
             pieces += long_pieces(text) if len(text) > PIECE and self._may_be_cut else [text]
             starts.append(len(pieces))
         found = [
-            np.array(encoding.ids, dtype=self.dtype)
-            for encoding in self._backend.encode_batch_fast(pieces, add_special_tokens=False)
+            np.array(self._without_marks(piece, encoding.ids), dtype=self.dtype)
+            for piece, encoding in zip(
+                pieces, self._backend.encode_batch_fast(pieces, add_special_tokens=False), strict=True
+            )
         ]
         nothing = np.empty(0, dtype=self.dtype)
         return [np.concatenate((nothing, *found[a:b])) for a, b in pairwise(starts)]

@@ -67,7 +67,9 @@ class ExactMatch:
 
     def right_answers(self, subject: Subject, rows: list[dict[str, Any]], setting: Setting) -> list[bool]:
         """Whether each row is answered rightly; the rows are shared among the processes."""
-        longest = max(len(subject.tokenizer(" " + row["answer"])["input_ids"]) for row in rows)
+        longest = max(
+            len(subject.tokenizer(" " + row["answer"], split_special_tokens=True)["input_ids"]) for row in rows
+        )
 
         def answer(part: range) -> list[bool]:
             own = rows[part.start : part.stop]
