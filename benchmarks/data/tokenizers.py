@@ -20,7 +20,8 @@ from pipeline.stages.tokenizer.config import LEAST
 KINDS = ("byte_bpe", "bpe", "unigram", "wordpiece", "words", "characters")
 VOCABULARY = 4096
 _HELD_OUT = 40
-_LONGEST = 20_000
+_LONGEST = 4_000
+"""Characters of a document: enough for a small decoder, and little to read for the tokenizer of characters."""
 DECODER = {"num_hidden_layers": 2, "hidden_size": 128, "num_attention_heads": 2, "max_position_embeddings": 256}
 
 
