@@ -124,6 +124,7 @@ def test_long_pieces_are_all_of_the_text_and_not_long(monkeypatch):
     assert list(long_pieces("x" * 500)) == ["x" * 500]
 
 
+@pytest.mark.slow
 def test_a_17_mb_document_takes_little_memory_beside_its_own():
     """The library takes 2 GB for it."""
     program = """
