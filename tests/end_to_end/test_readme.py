@@ -1,6 +1,6 @@
 """Every command and program of the README does what it says, in a newcomer's folder, in the order of the page.
 
-Commands fenced as `bash` instead of `sh` want GPUs; they are not run here. The run beside tiny's takes fewer updates
+Commands fenced as `bash` instead of `sh` want GPUs; they are not run here. YAML fenced as `yml` is a part of a recipe. The run beside tiny's takes fewer updates
 than the page says.
 """
 
@@ -15,7 +15,10 @@ from pathlib import Path
 from pydoc_data.topics import topics
 
 import pytest
+from ruamel.yaml import YAML
 
+from pipeline.core.stage import Runtime
+from pipeline.stages import stage_table
 from tests import chain
 
 README = (chain.ROOT / "README.md").read_text(encoding="utf-8")
@@ -106,7 +109,21 @@ def test_the_recipe_of_the_readme_runs(folder: Path):
     assert (folder / "runs/mine/terse/manifest.json").exists(), output
 
 
+def test_the_parts_of_recipes_are_settings_that_there_are(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())  # Ray and the like need not be here
+    parts = [
+        part for block in blocks("yml") for part in re.split(r"^(?=\w)", block, flags=re.MULTILINE) if part.strip()
+    ]
+    assert len(parts) >= 4
+    for part in parts:
+        ((name, settings),) = YAML(typ="safe").load(part).items()
+        if name == "runtime":
+            Runtime(**settings)
+        else:
+            stage_table()[name].config(**settings)
+
+
 def test_every_file_that_the_readme_names_is_there():
     named = re.findall(r"\]\(([^)#]+)\)", README)
     assert len(named) > 10
-    assert not [name for name in named if not (chain.ROOT / name).exists()]
+    assert not [name for name in named if not name.startswith("https://") and not (chain.ROOT / name).exists()]
