@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,9 @@ from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
 from pipeline.data.bad_rows import Item
 from pipeline.data.json_values import json_row
+
+_SLICE = re.compile(r"([\w.-]+)\[(\d*):(\d*)\]")
+"""Rows of a split as `datasets` writes them, `train[100:200]`; a stream can skip and stop, not count from its end."""
 
 
 def hub_name(source: Resolved) -> str:
@@ -47,14 +51,16 @@ def hub_shards(source: Resolved, split: str) -> tuple[int, int]:
                 f"{_address(source, split)}: no column {theirs!r} (wanted as {ours!r}); it has {there:.200}"
             )
     known = (rows.info.splits or {}).get(split)
-    return rows.num_shards, (known.num_bytes or 0) // rows.num_shards if known else 0
+    shards = 1 if "[" in split else rows.num_shards  # a stretch of a split is counted over its shards, in their order
+    return shards, (known.num_bytes or 0) // shards if known else 0
 
 
 def read_hub(source: Resolved, split: str, shard: int, shards: int) -> Iterator[Item]:
     """The rows of one shard of a split, placed by their number, after that of the shard where there are several."""
     address = _address(source, split)
     prefix = f"{address}:shard {shard + 1} row" if shards > 1 else f"{address}:row"
-    rows, number = _open(source, split).shard(shards, shard), 0
+    rows, number = _open(source, split), 0
+    rows = rows.shard(shards, shard) if shards > 1 else rows
     try:
         for number, row in enumerate(rows, start=1):
             yield json_row(row, f"{prefix} {number}")
@@ -67,8 +73,16 @@ def read_hub(source: Resolved, split: str, shard: int, shards: int) -> Iterator[
 def _open(source: Resolved, split: str) -> Any:
     from datasets import load_dataset
 
+    found = _SLICE.fullmatch(split)
+    options: dict[str, Any] = {"revision": source.revision}
     try:
-        return load_dataset(hub_name(source), source.subset, split=split, revision=source.revision, streaming=True)
+        if not found:  # a share of a split, or its end: its rows must be counted, so all of it is downloaded
+            streaming = "[" not in split
+            return load_dataset(hub_name(source), source.subset, split=split, streaming=streaming, **options)
+        rows = load_dataset(hub_name(source), source.subset, split=found[1], streaming=True, **options)
+        first = int(found[2] or 0)
+        rows = rows.skip(first) if first else rows
+        return rows.take(int(found[3]) - first) if found[3] else rows
     except (*_faults(), ValueError) as error:  # ValueError: no such subset or split
         said = f"cannot be read ({_reason(error)}); check the name, the split and the network"
         raise DataError(f"{_address(source, split)}: {said}") from None

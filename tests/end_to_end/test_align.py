@@ -170,7 +170,7 @@ def test_models_at_a_pinned_commit_and_data_at_one_that_the_first_run_pinned(mac
         ("sft.model=hf://HuggingFaceTB/Code", {}, "a model that needs no code of its own (modeling.Odd is not run)"),
         ("sft.model=hf://HuggingFaceTB/SmolLM2-135M@main", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "check the network"),
         ("sft.data={path: hf://datasets/trl-lib/ultrafeedback-prompt, columns: {messages: chat}}", {},
-         "no column 'chat' (wanted as 'messages'); the row has prompt"),
+         "no column 'chat' (wanted as 'messages'); it has prompt"),
     ],
 )  # fmt: skip
 def test_what_the_hub_does_not_give_is_told_in_one_line(machine: Machine, change: str, variables: Any, said: str):

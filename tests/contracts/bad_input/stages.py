@@ -131,7 +131,7 @@ ROWS: list[Fault] = [
     fault("a prompt that leaves no room in evaluation", "evaluate: {models: [./model], prompts: ./prompts-long.jsonl, max_new_tokens: 8}", TOO_LONG.format("prompts-long", "model's")),
     fault("fewer rows than a batch", sft("two", more="validation: 0"), "stages.sft: 2 rows are fewer than one global batch of 4; lower train.global_batch_size or bring more data"),
     fault("an adapter beside layers that are not there", sft("chat", more="lora: {targets: [query]}"), "stages.sft: lora.targets: no layer of this DecoderForCausalLM is meant by 'query'; it has q_proj, k_proj, v_proj, o_proj, up_proj, down_proj, gate_proj"),
-    fault("nearly all rows held out", sft("chat", more="validation: 0.99"), "stages.sft: 0 rows are fewer than one global batch of 4; …"),
+    fault("nearly all rows held out", sft("chat", more="validation: 0.99"), "./chat.jsonl: validation: 0.99 of 20 rows leaves none to train on; lower it, or bring more data"),
     fault("more warm-up than steps", sft("chat").replace("steps: 2", "epochs: 1, warmup_steps: 50"), "stages.sft: train.warmup_steps: 50 steps of warm-up leave none of the 5 steps of this training; give fewer, or a share below 1"),
     fault("one prompt, twice", preferences("prompts-same"), "…prompts: 2 rows with 1 different prompts; training and validation share none, so there must be at least two"),
     fault("documents for prompts", ppo("documents"), "documents.jsonl:1: no column 'messages'; the row has text; wanted: 'prompt' or 'messages'"),

@@ -211,3 +211,24 @@ def test_rows_of_the_hub_are_streamed_by_load_dataset(tmp_path, monkeypatch):
         list(read_documents(source, split="nope"))
     with pytest.raises(DataError, match=r"no column 'body' \(wanted as 'text'\); .* has text"):
         list(read_documents(replace(source, columns={"text": "body"})))
+
+
+@pytest.mark.parametrize(
+    ("split", "rows"),
+    [("train", range(12)), ("train[2:5]", range(2, 5)), ("train[:3]", range(3)), ("train[10:]", range(10, 12)),
+     ("train[-2:]", range(10, 12)), ("train[50%:]", range(6, 12))],
+)  # fmt: skip
+def test_rows_of_a_split_on_the_hub_are_those_that_are_asked_for(tmp_path, monkeypatch, split, rows):
+    import datasets
+
+    (tmp_path / "hub").mkdir()
+    for shard in range(3):
+        write(tmp_path / f"hub/train-{shard}.jsonl", *({"text": str(4 * shard + row)} for row in range(4)))
+    load = datasets.load_dataset
+
+    def local(name: str, subset: None, revision: None, **options: Any) -> Any:
+        return load(str(tmp_path / "hub"), cache_dir=str(tmp_path / "cache"), **options)
+
+    monkeypatch.setattr(datasets, "load_dataset", local)
+    source = Resolved(address="hf://datasets/a/b", scheme="hf", fingerprint="", name="datasets/a/b", split=split)
+    assert [row["text"] for row in read_documents(source)] == [str(row) for row in rows]
