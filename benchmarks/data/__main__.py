@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.data import encoding, quality, tokenizers, whole
+from benchmarks.data import encoding, planted, quality, tokenizers, whole
 
 PARTS = {
     "extraction": lambda asked: quality.extraction(asked.data),
     "language": lambda asked: quality.languages(asked.data),
     "near-duplicates": lambda asked: quality.near_duplicates(asked.data),
+    "planted": lambda asked: planted.planted(asked.data),
     "speed": lambda asked: whole.speed(asked.data, asked.turns),
     "scaling": lambda asked: whole.scaling(asked.data, asked.turns),
     "encoding": lambda asked: encoding.encoding(asked.data, min(asked.turns, 2)),
