@@ -19,6 +19,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 NAMES = ("books", "peps", "rfcs", "speeches")
 FILES = 8
+COPIES = 12
+"""How often the text is taken to see what a second worker is worth: starting the workers takes two seconds."""
 _PASSAGE = 1_400
 """Characters of a document of the large input."""
 
@@ -26,7 +28,7 @@ _PASSAGE = 1_400
 def speed(data: Path, turns: int) -> None:
     """Print MB of text in for each CPU second of one thread, and the ratios, contestants in turns."""
     with tempfile.TemporaryDirectory() as folder:
-        text = write_texts(data, Path(folder, "text"))
+        text = write_texts(data, Path(folder, "text"), copies=4)
         size = sum(path.stat().st_size for path in text.iterdir()) / 1e6
         rows = [
             {name: contest(name, text, Path(folder, f"{name}{turn}")) for name in ("ours", "bare", "datasets")}
@@ -43,7 +45,7 @@ def speed(data: Path, turns: int) -> None:
 def scaling(data: Path, turns: int) -> None:
     """Print how much sooner two workers end than one."""
     with tempfile.TemporaryDirectory() as folder:
-        text = write_texts(data, Path(folder, "text"), copies=4)
+        text = write_texts(data, Path(folder, "text"), copies=COPIES)
         ratios = []
         for turn in range(turns):
             one, two = (contest("ours", text, Path(folder, f"{n}-{turn}"), n, FILES)["wall"] for n in (1, 2))
