@@ -6,7 +6,6 @@ Nothing here is inherited from but `StageConfig`, which only fixes how settings 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from pipeline.core.artifact import Artifact
 from pipeline.core.errors import SettingError
+from pipeline.core.extras import require_installed
 from pipeline.core.progress import Progress
 
 
@@ -139,8 +139,8 @@ class Engine(Settings):
     @field_validator("kind")
     @classmethod
     def _installed(cls, kind: str) -> str:
-        if kind == "ray" and importlib.util.find_spec("ray") is None:
-            raise ValueError("ray is not installed; `pip install 'gristmill[ray]'` brings it")
+        if kind == "ray":
+            require_installed("ray", extra="ray")
         return kind
 
     @model_validator(mode="after")
@@ -173,9 +173,7 @@ class Runtime(Settings):
     @classmethod
     def _installed(cls, trackers: tuple[Tracker, ...]) -> tuple[Tracker, ...]:
         for name in trackers:
-            spec = importlib.util.find_spec(name)
-            if spec is None or spec.origin is None:  # without an origin it is a folder that happens to be called so
-                raise ValueError(f"{name} is not installed; `pip install 'gristmill[{name}]'` brings it")
+            require_installed(name, extra=name)
         return trackers
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from pydoc_data.topics import topics
 
@@ -110,7 +111,9 @@ def test_the_recipe_of_the_readme_runs(folder: Path):
 
 
 def test_the_parts_of_recipes_are_settings_that_there_are(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())  # Ray and the like need not be here
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: ModuleSpec(name, None, origin="here")
+    )  # Ray and the like need not be here
     parts = [
         part for block in blocks("yml") for part in re.split(r"^(?=\w)", block, flags=re.MULTILINE) if part.strip()
     ]

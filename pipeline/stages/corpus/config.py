@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.artifacts import Corpus, DataInput
 from pipeline.core.errors import SettingError
+from pipeline.core.extras import require_installed
 from pipeline.core.quantities import Count
 from pipeline.core.stage import Settings, Stage, StageConfig, not_identity
 from pipeline.stages.corpus.languages import LANGUAGES
@@ -181,8 +181,8 @@ class Config(StageConfig):
     @field_validator("extract")
     @classmethod
     def _installed(cls, extract: str) -> str:
-        if extract == "fast" and importlib.util.find_spec("resiliparse") is None:
-            raise ValueError("resiliparse is not installed; `pip install 'gristmill[web]'` brings it")
+        if extract == "fast":
+            require_installed("resiliparse", extra="web")
         return extract
 
     @model_validator(mode="after")

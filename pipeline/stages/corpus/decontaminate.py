@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,7 @@ from pipeline.core.references import Resolved
 from pipeline.data.rows import read_rows
 from pipeline.stages.corpus.document import Document
 from pipeline.stages.corpus.funnel import StepReport
-from pipeline.stages.corpus.shingles import Hashes, word_hashes
-
-_MULTIPLIER = 0x9E3779B97F4A7C15
+from pipeline.stages.corpus.shingles import Hashes, run_hashes, word_hashes
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def _runs_of_benchmark(source: Resolved | Artifact, ngram: int) -> tuple[Hashes,
     for _, row in read_rows(source):
         rows += 1
         for text in texts_in(row):
-            runs = _runs(word_hashes(text.lower())[0], ngram)
+            runs = run_hashes(word_hashes(text.lower())[0], ngram)
             items, too_short = items + 1, too_short + (not len(runs))
             found.append(runs)
     if items == too_short:
@@ -112,7 +110,7 @@ def overlap(text: str, index: Index) -> tuple[str, str] | None:
     """The benchmark of which `text` holds a piece, and the first such piece; None if it holds none."""
     lowered = text.lower()
     words, starts = word_hashes(lowered)
-    runs = _runs(words, index.ngram)
+    runs = run_hashes(words, index.ngram)
     if not len(runs) or not len(index.hashes):
         return None
     places = np.minimum(np.searchsorted(index.hashes, runs), len(index.hashes) - 1)
@@ -122,28 +120,6 @@ def overlap(text: str, index: Index) -> tuple[str, str] | None:
     first = int(hits[0])
     end = int(starts[first + index.ngram]) if first + index.ngram < len(starts) else len(lowered)
     return index.addresses[index.owners[places[first]]], lowered[int(starts[first]) : end].strip()
-
-
-def _runs(words: Hashes, length: int) -> Hashes:
-    """The hashes of the runs of `length` words: polynomials of the words' own, modulo 2^64.
-
-    Runs of 1, 2, 4, 8 … words are made of two halves; one of 13 is one of 8, then one of 4, then one.
-    """
-    count = max(0, len(words) - length + 1)
-    runs, done = np.zeros(count, dtype=np.uint64), 0
-    for bit in range(length.bit_length() if count else 0):
-        if length >> bit & 1:
-            runs += words[done : done + count] * _power(done)
-            done += 1 << bit
-        half = 1 << bit
-        if 2 * half <= length:
-            words = words[: len(words) - half] + words[half:] * _power(half)
-    return runs
-
-
-@cache
-def _power(exponent: int) -> np.uint64:
-    return np.uint64(pow(_MULTIPLIER, exponent, 2**64))
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,6 @@ AT_ONCE = 2**17
 Hashes = NDArray[np.uint64]
 
 _BASE = 0x9E3779B97F4A7C15
-_POWERS = np.array([pow(_BASE, power, 2**64) for power in range(SHINGLE_WORDS)], dtype=np.uint64)
 
 
 def shingle_hashes(texts: Sequence[str]) -> list[Hashes]:
@@ -30,9 +29,9 @@ def shingle_hashes(texts: Sequence[str]) -> list[Hashes]:
     lowered = [text.lower() for text in texts]
     words, starts = word_hashes("\n".join(lowered))
     bounds = np.searchsorted(starts, np.cumsum([0] + [len(text) + 1 for text in lowered])).tolist()
-    runs = _runs(words, SHINGLE_WORDS)
+    runs, length = run_hashes(words, SHINGLE_WORDS), SHINGLE_WORDS
     return [
-        runs[first : end - SHINGLE_WORDS + 1] if end - first >= SHINGLE_WORDS else _runs(words[first:end], end - first)
+        runs[first : end - length + 1] if end - first >= length else run_hashes(words[first:end], end - first)
         for first, end in itertools.pairwise(bounds)
     ]
 
@@ -42,6 +41,28 @@ def word_hashes(text: str) -> tuple[Hashes, NDArray[np.int64]]:
     found = [_hash_words(piece, first) for first, piece in _pieces(text)]
     hashes, starts = zip(*found, strict=True) if found else ((), ())
     return np.concatenate([np.zeros(0, np.uint64), *hashes]), np.concatenate([np.zeros(0, np.int64), *starts])
+
+
+def run_hashes(words: Hashes, length: int) -> Hashes:
+    """The hashes of the runs of `length` words: polynomials of the words' own, modulo 2^64.
+
+    Runs of 1, 2, 4, 8 … words are made of two halves; one of 13 is one of 8, then one of 4, then one.
+    """
+    count = len(words) - length + 1 if 0 < length <= len(words) else 0
+    runs, done = np.zeros(count, dtype=np.uint64), 0
+    for bit in range(length.bit_length() if count else 0):
+        if length >> bit & 1:
+            runs += words[done : done + count] * _power(done)
+            done += 1 << bit
+        half = 1 << bit
+        if 2 * half <= length:
+            words = words[: len(words) - half] + words[half:] * _power(half)
+    return runs
+
+
+@cache
+def _power(exponent: int) -> np.uint64:
+    return np.uint64(pow(_BASE, exponent, 2**64))
 
 
 def jaccard(one: Hashes, other: Hashes) -> float:
@@ -81,14 +102,6 @@ def _mixed(hashes: Hashes) -> Hashes:
     """Each hash with its high bits brought down and up again, so that sums of words are not sums of characters."""
     hashes = (hashes ^ (hashes >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
     return hashes ^ (hashes >> np.uint64(29))
-
-
-def _runs(words: Hashes, length: int) -> Hashes:
-    count = len(words) - length + 1 if 0 < length <= len(words) else 0
-    runs = np.zeros(count, dtype=np.uint64)
-    for offset in range(length if count else 0):
-        runs += words[offset : offset + count] * _POWERS[offset]
-    return runs
 
 
 @cache

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import DataError
+from pipeline.data.batches import batches
 from pipeline.stages.corpus.document import Document
 from pipeline.stages.corpus.exact_duplicates import text_key
 from pipeline.stages.corpus.near_duplicates import BANDS, band_keys
@@ -29,22 +30,23 @@ def write_spool(folder: Path, documents: Iterable[Document], sources: Sequence[s
     """Write the documents and their index into `folder`; with `near`, their bands too."""
     numbers = {address: number for number, address in enumerate(sources)}
     offsets, keys, sizes, origins = [0], [], [], []
-    bands = _Bands() if near else None
+    bands = [np.zeros((0, BANDS), dtype=np.uint64)]
     with open(folder / "documents.jsonl", "wb") as file:
-        for document in documents:
-            file.write(_encode(document))
-            offsets.append(file.tell())
-            keys.append(text_key(document.text))
-            sizes.append(len(document.text.encode("utf-8")))
-            origins.append(numbers[document.source])
-            if bands is not None:
-                bands.add(document.text)
+        for batch in batches(documents, lambda document: len(document.text), _AT_ONCE):
+            for document in batch:
+                file.write(_encode(document))
+                offsets.append(file.tell())
+                keys.append(text_key(document.text))
+                sizes.append(len(document.text.encode("utf-8")))
+                origins.append(numbers[document.source])
+            if near:
+                bands.append(band_keys(shingle_hashes([document.text for document in batch])))
     np.save(folder / "offsets.npy", np.array(offsets, dtype=np.int64))
     np.save(folder / "keys.npy", np.frombuffer(b"".join(keys), dtype=np.uint64).reshape(-1, 2))
     np.save(folder / "sizes.npy", np.array(sizes, dtype=np.int64))
     np.save(folder / "sources.npy", np.array(origins, dtype=np.int16))
-    if bands is not None:
-        np.save(folder / "bands.npy", bands.close())
+    if near:
+        np.save(folder / "bands.npy", np.concatenate(bands))
 
 
 class Spool:
@@ -104,30 +106,6 @@ class Spools:
         columns = [np.load(path / f"{name}.npy", mmap_mode="r") for path in self.folders]
         whole = np.empty((len(self), *columns[0].shape[1:]), dtype=columns[0].dtype)
         return np.concatenate(columns, out=whole)
-
-
-class _Bands:
-    """Band keys of one text after another."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._characters = 0
-        self._done = [np.zeros((0, BANDS), dtype=np.uint64)]
-
-    def add(self, text: str) -> None:
-        self._texts.append(text)
-        self._characters += len(text)
-        if self._characters >= _AT_ONCE:
-            self._flush()
-
-    def close(self) -> NDArray[np.uint64]:
-        if self._texts:
-            self._flush()
-        return np.concatenate(self._done)
-
-    def _flush(self) -> None:
-        self._done.append(band_keys(shingle_hashes(self._texts)))
-        self._texts, self._characters = [], 0
 
 
 def _encode(document: Document) -> bytes:

@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 
 from pipeline.core.artifact import write_json
+from pipeline.data.batches import batches
 from pipeline.data.engine import whole_folder
 from pipeline.models.encoding import Encoder
 from pipeline.models.loading import load_tokenizer
@@ -70,7 +71,7 @@ class EncodeStretch:
         unknown = 0
         with whole_folder(part_of(Path(self.folder), rank)) as folder:
             with open(folder / TOKENS, "wb") as file:
-                for texts in _batched(texts_in(self.stretches[rank])):
+                for texts in batches(texts_in(self.stretches[rank]), len, _MOST_CHARACTERS, _MOST_DOCUMENTS):
                     sizes += (len(text.encode()) for text in texts)
                     for document in encoder.documents(texts):
                         file.write(document.tobytes())
@@ -91,15 +92,3 @@ def _row(line: bytes) -> dict[str, str]:
         return orjson.loads(line)
     except orjson.JSONDecodeError:  # a column with an integer of more than 64 bits
         return json.loads(line)
-
-
-def _batched(texts: Iterable[str]) -> Iterator[list[str]]:
-    batch, size = [], 0
-    for text in texts:
-        batch.append(text)
-        size += len(text)
-        if len(batch) == _MOST_DOCUMENTS or size >= _MOST_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

@@ -18,14 +18,13 @@ from pipeline.core.errors import DataError
 from pipeline.core.references import Resolved
 from pipeline.stages.corpus.config import Config
 from pipeline.stages.corpus.decontaminate import (
-    _MULTIPLIER,
-    _runs,
     decontaminate,
     index_benchmarks,
     load_index,
     overlap,
     texts_in,
 )
+from pipeline.stages.corpus.shingles import _BASE, run_hashes
 from tests.unit.stages.corpus.documents import Made, documents, file_of, report, text_of, words
 
 ITEM = " ".join(words(900, 20))
@@ -110,12 +109,11 @@ def test_a_recipe_names_benchmarks(tmp_path):
 def test_a_run_is_the_polynomial_of_its_words(length):
     words = np.arange(3, 60, dtype=np.uint64) ** 7
     plainly = [
-        sum(int(word) * pow(_MULTIPLIER, place, 2**64) for place, word in enumerate(words[start : start + length]))
-        % 2**64
+        sum(int(word) * pow(_BASE, place, 2**64) for place, word in enumerate(words[start : start + length])) % 2**64
         for start in range(len(words) - length + 1)
     ]
-    assert _runs(words, length).tolist() == plainly
-    assert not len(_runs(words[: length - 1], length))
+    assert run_hashes(words, length).tolist() == plainly
+    assert not len(run_hashes(words[: length - 1], length))
 
 
 def test_the_recipe_says_how_many_words(tmp_path):
